@@ -1,4 +1,4 @@
-"""What went wrong, said to a person: the place, the value found, what was expected and how to mend it.
+"""What went wrong, said to a person: the place, the value found, what was expected, how to mend it.
 
 Every failure that a user can cause ends in one of these, so that the command line can print one
 sentence, choose the exit code and, under ``--json``, write the document ``isoloss.error``.
