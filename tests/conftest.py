@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from isoloss import datasets
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # The same examples on every run, and no verdict that depends on how busy the machine is.
@@ -30,4 +32,4 @@ def published_data() -> Path:
 @pytest.fixture(scope="session")
 def small_ladder_path() -> Path:
     """The 237 real runs of small models that are shipped in the package."""
-    return ROOT / "src" / "isoloss" / "datasets" / "small_ladder.csv"
+    return datasets.path("small_ladder")
