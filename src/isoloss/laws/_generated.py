@@ -1,0 +1,1227 @@
+"""Value, gradient and curvature of the built-in laws. Written by ``python -m isoloss.laws``; do not edit."""
+
+# ruff: noqa
+# pyright: basic
+from typing import Any
+
+import numpy as np
+
+DERIVED: dict[str, dict[str, Any]] = {}
+
+
+# chinchilla: E + A / N**alpha + B / D**beta
+def value(p, x):
+    p0, p1, p2, p3, p4, = p
+    v0, v1, = x
+    return (p0 + p1*np.exp(-p3*v0) + p2*np.exp(-p4*v1),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, p4, = p
+    v0, v1, = x
+    t0 = np.exp(-p3*v0)
+    t1 = p1*t0
+    t2 = np.exp(-p4*v1)
+    t3 = p2*t2
+    return (p0 + t1 + t3, 1, t0, t2, -t1*v0, -t3*v1,)
+
+def curvature(p, x):
+    p0, p1, p2, p3, p4, = p
+    v0, v1, = x
+    t0 = np.exp(-p3*v0)
+    t1 = p1*t0
+    t2 = np.exp(-p4*v1)
+    t3 = p2*t2
+    return (p0 + t1 + t3, 1, t0, t2, -t1*v0, -t3*v1, -t0*v0, -t2*v1, t1*((v0)*(v0)), t3*((v1)*(v1)),)
+
+def slope(p, x):
+    p0, p1, p2, p3, p4, = p
+    v0, v1, = x
+    t0 = p1*np.exp(-p3*v0)
+    t1 = p2*np.exp(-p4*v1)
+    return (p0 + t0 + t1, -p3*t0, -p4*t1,)
+
+
+DERIVED['db0dae2a55a05130'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((1, 3), (2, 4), (3, 3), (4, 4)),
+    linear=('E', 'A', 'B'),
+    exponents=('alpha', 'beta'),
+    latex='L = E + A N^{- \\alpha} + B D^{- \\beta}',
+)
+
+
+# chinchilla-nofloor: A / N**alpha + B / D**beta
+def value(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    return (p0*np.exp(-p2*v0) + p1*np.exp(-p3*v1),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = np.exp(-p2*v0)
+    t1 = p0*t0
+    t2 = np.exp(-p3*v1)
+    t3 = p1*t2
+    return (t1 + t3, t0, t2, -t1*v0, -t3*v1,)
+
+def curvature(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = np.exp(-p2*v0)
+    t1 = p0*t0
+    t2 = np.exp(-p3*v1)
+    t3 = p1*t2
+    return (t1 + t3, t0, t2, -t1*v0, -t3*v1, -t0*v0, -t2*v1, t1*((v0)*(v0)), t3*((v1)*(v1)),)
+
+def slope(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = p0*np.exp(-p2*v0)
+    t1 = p1*np.exp(-p3*v1)
+    return (t0 + t1, -p2*t0, -p3*t1,)
+
+
+DERIVED['e96f785f866a7a81'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 2), (1, 3), (2, 2), (3, 3)),
+    linear=('A', 'B'),
+    exponents=('alpha', 'beta'),
+    latex='L = A N^{- \\alpha} + B D^{- \\beta}',
+)
+
+
+# interaction: E + A / N**alpha + B / D**beta + G / (N**gamma * D**delta)
+def value(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, = x
+    return (p0 + p1*np.exp(-p3*v0) + p2*np.exp(-p4*v1) + p5*np.exp(-p6*v0)*np.exp(-p7*v1),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, = x
+    t0 = np.exp(-p3*v0)
+    t1 = p1*t0
+    t2 = np.exp(-p4*v1)
+    t3 = p2*t2
+    t4 = np.exp(-p6*v0)*np.exp(-p7*v1)
+    t5 = p5*t4
+    return (p0 + t1 + t3 + t5, 1, t0, t2, -t1*v0, -t3*v1, t4, -t5*v0, -t5*v1,)
+
+def curvature(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, = x
+    t0 = np.exp(-p3*v0)
+    t1 = p1*t0
+    t2 = np.exp(-p4*v1)
+    t3 = p2*t2
+    t4 = np.exp(-p6*v0)*np.exp(-p7*v1)
+    t5 = p5*t4
+    t6 = t5*v0
+    t7 = ((v0)*(v0))
+    t8 = ((v1)*(v1))
+    return (p0 + t1 + t3 + t5, 1, t0, t2, -t1*v0, -t3*v1, t4, -t6, -t5*v1, -t0*v0, -t2*v1, t1*t7, t3*t8, -t4*v0, -t4*v1, t5*t7, t6*v1, t5*t8,)
+
+def slope(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, = x
+    t0 = p1*np.exp(-p3*v0)
+    t1 = p2*np.exp(-p4*v1)
+    t2 = p5*np.exp(-p6*v0)*np.exp(-p7*v1)
+    return (p0 + t0 + t1 + t2, -p3*t0 - p6*t2, -p4*t1 - p7*t2,)
+
+
+DERIVED['9386ba616ac2b3c8'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((1, 3), (2, 4), (3, 3), (4, 4), (5, 6), (5, 7), (6, 6), (6, 7), (7, 7)),
+    linear=('E', 'A', 'B', 'G'),
+    exponents=('alpha', 'beta', 'gamma', 'delta'),
+    latex='L = E + A N^{- \\alpha} + B D^{- \\beta} + G D^{- \\delta} N^{- \\gamma}',
+)
+
+
+# coupled: E + (A / N**alpha + B / D**beta)**k
+def value(p, x):
+    p0, p1, p2, p3, p4, p5, = p
+    v0, v1, = x
+    return (p0 + np.exp(p5*np.log(p1*np.exp(-p3*v0) + p2*np.exp(-p4*v1))),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, p4, p5, = p
+    v0, v1, = x
+    t0 = np.exp(-p3*v0)
+    t1 = p1*t0
+    t2 = np.exp(-p4*v1)
+    t3 = p2*t2
+    t4 = t1 + t3
+    t5 = np.log(t4)
+    t6 = np.exp(p5*t5)
+    t7 = p5*t6/t4
+    return (p0 + t6, 1, t0*t7, t2*t7, -t1*t7*v0, -t3*t7*v1, t5*t6,)
+
+def curvature(p, x):
+    p0, p1, p2, p3, p4, p5, = p
+    v0, v1, = x
+    t0 = p3*v0
+    t1 = np.exp(-t0)
+    t2 = p1*t1
+    t3 = p4*v1
+    t4 = np.exp(-t3)
+    t5 = p2*t4
+    t6 = t2 + t5
+    t7 = np.log(t6)
+    t8 = p5*t7
+    t9 = np.exp(t8)
+    t10 = t9/t6
+    t11 = t1*t10
+    t12 = p5*t11
+    t13 = t10*t4
+    t14 = p5*t13
+    t15 = t10*t2
+    t16 = t15*v0
+    t17 = t10*t5
+    t18 = t17*v1
+    t19 = ((p5)*(p5))
+    t20 = np.exp(-2*t0)
+    t21 = (1.0/((t6)*(t6)))
+    t22 = t21*t9
+    t23 = t20*t22
+    t24 = t19*t23
+    t25 = p5*t23
+    t26 = t1*t22
+    t27 = t26*t4
+    t28 = t5*v1
+    t29 = np.exp(-2*t3)
+    t30 = t22*t29
+    t31 = t19*t30
+    t32 = p5*t30
+    t33 = t2*t22*v0
+    t34 = ((v0)*(v0))
+    t35 = ((p1)*(p1))*t34
+    t36 = t28*t33
+    t37 = ((v1)*(v1))
+    t38 = ((p2)*(p2))*t37
+    return (p0 + t9, 1, t12, t14, -p5*t16, -p5*t18, t7*t9, t24 - t25, -p5*t27 + t19*t27, p1*p5*t20*t21*t9*v0 - p1*t24*v0 - t12*v0, p2*p5*t1*t21*t4*t9*v1 - t19*t26*t28, t11*t8 + t11, t31 - t32, p1*p5*t1*t21*t4*t9*v0 - t19*t33*t4, p2*p5*t21*t29*t9*v1 - p2*t31*v1 - t14*v1, t13*t8 + t13, p5*t15*t34 + t24*t35 - t25*t35, -p5*t36 + t19*t36, -t16*t8 - t16, p5*t17*t37 + t31*t38 - t32*t38, -t18*t8 - t18, ((t7)*(t7))*t9,)
+
+def slope(p, x):
+    p0, p1, p2, p3, p4, p5, = p
+    v0, v1, = x
+    t0 = p1*np.exp(-p3*v0)
+    t1 = p2*np.exp(-p4*v1)
+    t2 = t0 + t1
+    t3 = np.exp(p5*np.log(t2))
+    t4 = p5*t3/t2
+    return (p0 + t3, -p3*t0*t4, -p4*t1*t4,)
+
+
+DERIVED['0553f77547442b94'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (2, 2), (2, 3), (2, 4), (2, 5), (3, 3), (3, 4), (3, 5), (4, 4), (4, 5), (5, 5)),
+    linear=('E',),
+    exponents=('alpha', 'beta', 'k'),
+    latex='L = E + \\left(A N^{- \\alpha} + B D^{- \\beta}\\right)^{k}',
+)
+
+
+# farseer: exp(a3 * N**gamma + b3) + exp(a2 * N**beta + b2) * D**(-exp(a1 * N**alpha + b1))
+def value(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, p8, = p
+    v0, v1, = x
+    return (np.exp(-v1*np.exp(p0*np.exp(p1*v0) + p2))*np.exp(p3*np.exp(p4*v0) + p5) + np.exp(p6*np.exp(p7*v0) + p8),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, p8, = p
+    v0, v1, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    t2 = v1*np.exp(p2 + t1)
+    t3 = np.exp(p4*v0)
+    t4 = p3*t3
+    t5 = np.exp(-t2)*np.exp(p5 + t4)
+    t6 = np.exp(p7*v0)
+    t7 = p6*t6
+    t8 = np.exp(p8 + t7)
+    t9 = t2*t5
+    return (t5 + t8, -t0*t9, -t1*t9*v0, -t9, t3*t5, t4*t5*v0, t5, t6*t8, t7*t8*v0, t8,)
+
+def curvature(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, p8, = p
+    v0, v1, = x
+    t0 = p1*v0
+    t1 = np.exp(t0)
+    t2 = p0*t1
+    t3 = v1*np.exp(p2 + t2)
+    t4 = np.exp(-t3)
+    t5 = p4*v0
+    t6 = np.exp(t5)
+    t7 = p3*t6
+    t8 = np.exp(p5 + t7)
+    t9 = t4*t8
+    t10 = p7*v0
+    t11 = np.exp(t10)
+    t12 = p6*t11
+    t13 = np.exp(p8 + t12)
+    t14 = t3*t9
+    t15 = t1*t14
+    t16 = -t15
+    t17 = t14*t2
+    t18 = -t17*v0
+    t19 = -t14
+    t20 = t6*t9
+    t21 = t7*t9
+    t22 = t21*v0
+    t23 = t11*t13
+    t24 = t12*t13
+    t25 = t24*v0
+    t26 = np.exp(2*t0)
+    t27 = ((v1)*(v1))
+    t28 = np.exp(2*p2 + 2*t2)
+    t29 = t27*t28*t9
+    t30 = t14*t26
+    t31 = t15*v0
+    t32 = t20*t3
+    t33 = ((v0)*(v0))
+    t34 = t17*t33
+    t35 = ((p0)*(p0))
+    t36 = t20*v0
+    t37 = t9*np.exp(2*t5)
+    t38 = t13*np.exp(2*t10)
+    return (t13 + t9, t16, t18, t19, t20, t22, t9, t23, t25, t13, t26*t29 - t30, p0*t26*t27*t28*t4*t8*v0 - p0*t30*v0 - t31, t1*t29 + t16, -t1*t32, -t31*t7, t16, t26*t27*t28*t33*t35*t4*t8 - t30*t33*t35 - t34, t18 + t2*t29*v0, -t2*t3*t36, -t34*t7, t18, t19 + t29, -t32, -t14*t7*v0, t19, t37, p3*t37*v0 + t36, t20, ((p3)*(p3))*t33*t37 + t21*t33, t22, t9, t38, p6*t38*v0 + t23*v0, t23, ((p6)*(p6))*t33*t38 + t24*t33, t25, t13,)
+
+def slope(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, p8, = p
+    v0, v1, = x
+    t0 = p0*np.exp(p1*v0)
+    t1 = np.exp(p2 + t0)
+    t2 = t1*v1
+    t3 = p3*np.exp(p4*v0)
+    t4 = np.exp(-t2)*np.exp(p5 + t3)
+    t5 = p6*np.exp(p7*v0)
+    t6 = np.exp(p8 + t5)
+    return (t4 + t6, -p1*t0*t2*t4 + p4*t3*t4 + p7*t5*t6, -t1*t4,)
+
+
+DERIVED['03da9ac524ada7c5'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (2, 2), (2, 3), (2, 4), (2, 5), (3, 3), (3, 4), (3, 5), (4, 4), (4, 5), (5, 5), (6, 6), (6, 7), (6, 8), (7, 7), (7, 8), (8, 8)),
+    linear=(),
+    exponents=('alpha', 'beta', 'gamma'),
+    latex='L = D^{- e^{b_{1} + a_{1} N^{\\alpha}}} e^{b_{2} + a_{2} N^{\\beta}} + e^{b_{3} + a_{3} N^{\\gamma}}',
+)
+
+
+# repetition: E + A / N_eff**alpha + B / D_eff**beta
+def value(p, x):
+    p0, p1, p2, p3, p4, p5, p6, = p
+    v0, v1, v2, = x
+    t0 = np.exp(v0)
+    t1 = np.exp(np.log(p1*p3/(p2*p4))/(p3 + p4))
+    t2 = np.exp(v1)
+    t3 = np.minimum(np.exp(v2), t2)
+    t4 = np.minimum(t0, t1*np.exp(p4*np.log(t1*t3)/p3))
+    return (p0 + p1*np.exp(-p3*np.log(t4*(p6*(1 - np.exp((-t0/t4 + 1)/p6)) + 1))) + p2*np.exp(-p4*np.log(t3*(p5*(1 - np.exp((-t2/t3 + 1)/p5)) + 1))),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, p4, p5, p6, = p
+    v0, v1, v2, = x
+    t0 = np.exp(v0)
+    t1 = p3 + p4
+    t2 = (1.0/((t1)))
+    t3 = (1.0/((p2)))
+    t4 = (1.0/((p4)))
+    t5 = np.log(p1*p3*t3*t4)
+    t6 = np.exp(t2*t5)
+    t7 = (1.0/((p3)))
+    t8 = np.exp(v1)
+    t9 = np.minimum(np.exp(v2), t8)
+    t10 = np.log(t6*t9)
+    t11 = t10*t7
+    t12 = t6*np.exp(p4*t11)
+    t13 = np.minimum(t0, t12)
+    t14 = (1.0/((t13)))
+    t15 = t0*t14
+    t16 = (1 - t15)/p6
+    t17 = np.exp(t16)
+    t18 = p6*(1 - t17) + 1
+    t19 = np.log(t13*t18)
+    t20 = np.exp(-p3*t19)
+    t21 = p1*t20
+    t22 = (-t8/t9 + 1)/p5
+    t23 = np.exp(t22)
+    t24 = p5*(1 - t23) + 1
+    t25 = np.log(t24*t9)
+    t26 = np.exp(-p4*t25)
+    t27 = p2*t26
+    t28 = (1.0/((p1)))
+    t29 = t12*t2
+    t30 = p4*t12*t2*t7
+    t31 = t28*t29 + t28*t30
+    t32 = np.heaviside(t0 - t12, 0.5)
+    t33 = t18*t32
+    t34 = t15*t17*t32
+    t35 = p3/t18
+    t36 = t14*t35
+    t37 = t21*t36
+    t38 = -t29*t3 - t3*t30
+    t39 = t5/((t1)*(t1))
+    t40 = t2*t7 - t39
+    t41 = p4*t7
+    t42 = t12*t40 + t12*(t40*t41 - p4*t10/((p3)*(p3)))
+    t43 = -t2*t4 - t39
+    t44 = t12*t43 + t12*(t11 + t41*t43)
+    return (p0 + t21 + t27, 1, t20 - t37*(t31*t33 - t31*t34), t26 - t37*(t33*t38 - t34*t38), t21*(-t19 - t36*(t33*t42 - t34*t42)), -t25*t27 - t37*(t33*t44 - t34*t44), -p4*t27*(t22*t23 - t23 + 1)/t24, -t21*t35*(t16*t17 - t17 + 1),)
+
+def curvature(p, x):
+    p0, p1, p2, p3, p4, p5, p6, = p
+    v0, v1, v2, = x
+    t0 = (1.0/((p6)))
+    t1 = np.exp(v0)
+    t2 = p3 + p4
+    t3 = (1.0/((t2)))
+    t4 = (1.0/((p2)))
+    t5 = (1.0/((p4)))
+    t6 = np.log(p1*p3*t4*t5)
+    t7 = np.exp(t3*t6)
+    t8 = (1.0/((p3)))
+    t9 = np.exp(v1)
+    t10 = np.minimum(np.exp(v2), t9)
+    t11 = np.log(t10*t7)
+    t12 = t11*t8
+    t13 = np.exp(p4*t12)
+    t14 = t13*t7
+    t15 = np.minimum(t1, t14)
+    t16 = (1.0/((t15)))
+    t17 = t1*t16
+    t18 = 1 - t17
+    t19 = t0*t18
+    t20 = np.exp(t19)
+    t21 = p6*(1 - t20) + 1
+    t22 = np.log(t15*t21)
+    t23 = np.exp(-p3*t22)
+    t24 = p1*t23
+    t25 = 1 - t9/t10
+    t26 = t25/p5
+    t27 = np.exp(t26)
+    t28 = p5*(1 - t27) + 1
+    t29 = np.log(t10*t28)
+    t30 = p4*t29
+    t31 = np.exp(-t30)
+    t32 = p2*t31
+    t33 = (1.0/((p1)))
+    t34 = t14*t3
+    t35 = t3*t8
+    t36 = t14*t35
+    t37 = t33*t36
+    t38 = p4*t37 + t33*t34
+    t39 = np.heaviside(t1 - t14, 0.5)
+    t40 = t21*t39
+    t41 = t20*t38
+    t42 = t17*t39
+    t43 = t41*t42
+    t44 = t38*t40 - t43
+    t45 = (1.0/((t21)))
+    t46 = t16*t45
+    t47 = p3*t46
+    t48 = t44*t47
+    t49 = t36*t4
+    t50 = -p4*t49 - t34*t4
+    t51 = t20*t42
+    t52 = t50*t51
+    t53 = t40*t50 - t52
+    t54 = t47*t53
+    t55 = (1.0/((t2)*(t2)))
+    t56 = t55*t6
+    t57 = t3*t8 - t56
+    t58 = t14*t57
+    t59 = t57*t8
+    t60 = ((p3)*(p3))
+    t61 = (1.0/((t60)))
+    t62 = t11*t61
+    t63 = p4*t59 - p4*t62
+    t64 = t14*t63
+    t65 = t58 + t64
+    t66 = t51*t65
+    t67 = t40*t65 - t66
+    t68 = t46*t67
+    t69 = -p3*t68 - t22
+    t70 = t24*t69
+    t71 = -t3*t5 - t56
+    t72 = p4*t8
+    t73 = t12 + t71*t72
+    t74 = t14*t73
+    t75 = t14*t71
+    t76 = t74 + t75
+    t77 = t51*t76
+    t78 = t40*t76 - t77
+    t79 = t46*t78
+    t80 = p3*t79
+    t81 = (1.0/((t28)))
+    t82 = t26*t27 - t27 + 1
+    t83 = t81*t82
+    t84 = p4*t83
+    t85 = t19*t20 - t20 + 1
+    t86 = t45*t85
+    t87 = p3*t86
+    t88 = (1.0/((p1)*(p1)))
+    t89 = t14*t55
+    t90 = t88*t89
+    t91 = ((p4)*(p4))
+    t92 = t61*t91
+    t93 = p4*t36
+    t94 = t55*t8
+    t95 = 2*t94
+    t96 = p4*t14
+    t97 = t95*t96
+    t98 = -t34*t88 - t88*t93 + t88*t97 + t90*t92 + t90
+    t99 = (1.0/((t15)*(t15)*(t15)))
+    t100 = t20*t99
+    t101 = t0*((t39)*(t39))*np.exp(2*v0)
+    t102 = t100*t101
+    t103 = t24*t47
+    t104 = (1.0/((t21)*(t21)))
+    t105 = (1.0/((t15)*(t15)))
+    t106 = t41*t99
+    t107 = t104*t24
+    t108 = p3*t107
+    t109 = t108*t39
+    t110 = t109*t44
+    t111 = t33*t89
+    t112 = t111*t4
+    t113 = t33*t96
+    t114 = -t112*t92 - t112 - t113*t4*t95
+    t115 = t101*t106
+    t116 = t1*t100
+    t117 = t110*t116
+    t118 = t24*t46
+    t119 = t3*t33
+    t120 = t3*t61
+    t121 = p4*t35
+    t122 = t121*t33
+    t123 = -t111 - t113*t94
+    t124 = -t113*t120 + t119*t58 + t119*t64 + t122*t58 + t122*t64 + t123
+    t125 = t119*t74 + t119*t75 + t122*t74 + t122*t75 + t123 + t37
+    t126 = t39*t85
+    t127 = t18/((p6)*(p6))
+    t128 = -t85
+    t129 = t104*t128*t16
+    t130 = p3*t129
+    t131 = t107*t60
+    t132 = t105*t131
+    t133 = (1.0/((p2)*(p2)))
+    t134 = t133*t89
+    t135 = t133*t34 + t133*t93 + t133*t97 + t134*t92 + t134
+    t136 = t105*t45
+    t137 = t24*t53
+    t138 = p3*t39
+    t139 = t109*t116
+    t140 = t139*t53
+    t141 = t3*t4
+    t142 = t121*t4
+    t143 = -p4*t13*t4*t55*t7*t8 - t13*t4*t55*t7
+    t144 = p4*t13*t3*t4*t61*t7 - t141*t58 - t141*t64 - t142*t58 - t142*t64 - t143
+    t145 = t102*t50
+    t146 = -t141*t74 - t141*t75 - t142*t74 - t142*t75 - t143 - t49
+    t147 = (1.0/((t2)*(t2)*(t2)))
+    t148 = -t120 + 2*t147*t6 - t95
+    t149 = p4*t61
+    t150 = t14*t148 + t14*((t57)*(t57)) + t14*((t63)*(t63)) + t14*(t148*t72 - 2*t149*t57 + 2*p4*t11/((p3)*(p3)*(p3))) + 2*t58*t63
+    t151 = p3*t67
+    t152 = t151*t39
+    t153 = t104*t116
+    t154 = t5*t55
+    t155 = 2*t147*t6
+    t156 = t154 + t155 - t94
+    t157 = t14*t156 + t14*(-t149*t71 + t156*t72 + t59 - t62) + t58*t71 + t58*t73 + t64*t71 + t64*t73
+    t158 = 2*t71
+    t159 = 2*t154 + t155 + t3/t91
+    t160 = t14*t159 + t14*((t71)*(t71)) + t14*((t73)*(t73)) + t14*(t158*t8 + t159*t72) + t158*t74
+    t161 = t24*t78
+    t162 = t32*t83
+    t163 = t32/((t28)*(t28))
+    return (p0 + t24 + t32, 1, t23 - t24*t48, -t24*t54 + t31, t70, -t24*t80 - t29*t32, -t32*t84, -t24*t87, p1*p3*t105*t23*t38*t39*t44*t45 + p1*t104*t105*t23*((t44)*(t44))*t60 - t1*t106*t110 - t103*(-t102*((t38)*(t38)) + t21*t39*t98 - t51*t98) - 2*t23*t48, p1*p3*t105*t23*t39*t44*t45*t50 + p1*t104*t105*t23*t44*t53*t60 - t103*(t114*t21*t39 - t114*t51 - t115*t50) - t117*t50 - t23*t54, p1*p3*t105*t23*t39*t44*t45*t65 - t103*(-t115*t65 + t124*t21*t39 - t124*t51) - t117*t65 - t118*t44 + t23*t69 - t48*t70, p1*p3*t105*t23*t39*t44*t45*t76 + p1*t104*t105*t23*t44*t60*t78 - t103*(-t115*t76 + t125*t21*t39 - t125*t51) - t117*t76 - t23*t80, p1*t104*t16*t23*t44*t60*t85 - t103*(t126*t38 + t127*t43) - t130*t24*t44 - t23*t87, -t103*(-t102*((t50)*(t50)) + t135*t21*t39 - t135*t51) + t132*((t53)*(t53)) + t136*t137*t138*t50 - t140*t50, p1*p3*t105*t23*t39*t45*t53*t65 - t103*(t144*t21*t39 - t144*t51 - t145*t65) - t118*t53 - t140*t65 - t54*t70, p1*p3*t105*t23*t39*t45*t53*t76 + p1*t104*t105*t23*t53*t60*t78 - t103*(-t145*t76 + t146*t21*t39 - t146*t51) - t140*t76 - t29*t31, -t31*t84, p1*t104*t16*t23*t53*t60*t85 - t103*(t126*t50 + t127*t52) - t130*t137, t24*((t69)*(t69)) + t24*(p3*t105*t39*t45*t65*t67 - t152*t153*t65 - t47*(-t102*((t65)*(t65)) + t150*t21*t39 - t150*t51) - 2*t68), p1*t23*(p3*t105*t39*t45*t67*t76 - t152*t153*t76 - t47*(-t102*t65*t76 + t157*t21*t39 - t157*t51) - t79) - t70*t80, p1*t23*(-t129*t151 - t47*(t126*t65 + t127*t66) - t86) - t70*t87, -t103*(-t102*((t76)*(t76)) + t160*t21*t39 - t160*t51) + t132*((t78)*(t78)) + t136*t138*t161*t76 - t139*t76*t78 + ((t29)*(t29))*t32, t162*t30 - t162, p1*t104*t16*t23*t60*t78*t85 - t103*(t126*t76 + t127*t77) - t130*t161, p4*t163*((t82)*(t82)) + p4*((t25)*(t25))*t27*t32*t81/((p5)*(p5)*(p5)) + t163*((t82)*(t82))*t91, p3*((t18)*(t18))*t20*t24*t45/((p6)*(p6)*(p6)) - t108*t128*t85 + t131*((t85)*(t85)),)
+
+def slope(p, x):
+    p0, p1, p2, p3, p4, p5, p6, = p
+    v0, v1, v2, = x
+    t0 = np.exp(v0)
+    t1 = np.exp(np.log(p1*p3/(p2*p4))/(p3 + p4))
+    t2 = np.exp(v1)
+    t3 = np.exp(v2)
+    t4 = np.minimum(t2, t3)
+    t5 = p4/p3
+    t6 = np.exp(t5*np.log(t1*t4))
+    t7 = t1*t6
+    t8 = np.minimum(t0, t7)
+    t9 = (1.0/((t8)))
+    t10 = t0*t9
+    t11 = np.exp((1 - t10)/p6)
+    t12 = p6*(1 - t11) + 1
+    t13 = p1*np.exp(-p3*np.log(t12*t8))
+    t14 = (1.0/((t4)))
+    t15 = t14*t2
+    t16 = np.exp((1 - t15)/p5)
+    t17 = p5*(1 - t16) + 1
+    t18 = p2*np.exp(-p4*np.log(t17*t4))
+    t19 = t0 - t1*t6
+    t20 = np.heaviside(-t19, 0.5)
+    t21 = p3*t13*t9/t12
+    t22 = t5*t7*np.heaviside(t19, 0.5)
+    t23 = t12*t22
+    t24 = t2 - t3
+    t25 = np.heaviside(-t24, 0.5)
+    t26 = t15*t25
+    t27 = t10*t11*t22
+    t28 = p4*t14*t18/t17
+    t29 = t3*np.heaviside(t24, 0.5)
+    t30 = t14*t29
+    return (p0 + t13 + t18, -t21*(t0*t12*t20 - t11*t8*(-t10 + t20*np.exp(2*v0)/((t8)*(t8)))), -t21*(t23*t26 - t26*t27) - t28*(-t16*t4*(-t15 + t25*np.exp(2*v1)/((t4)*(t4))) + t17*t2*t25), -t21*(t23*t30 - t27*t30) - t28*(-t15*t16*t29 + t17*t29),)
+
+
+DERIVED['cb73fb9d0ca4d62e'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((1, 1), (1, 2), (1, 3), (1, 4), (1, 6), (2, 2), (2, 3), (2, 4), (2, 5), (2, 6), (3, 3), (3, 4), (3, 6), (4, 4), (4, 5), (4, 6), (5, 5), (6, 6)),
+    linear=('E',),
+    exponents=('alpha', 'beta'),
+    latex='L = E + A N_{eff}^{- \\alpha} + B D_{eff}^{- \\beta},\\quad U_{D} = \\min\\left(D, U\\right),\\quad R_{D} = \\frac{D}{U_{D}} - 1,\\quad D_{eff} = U_{D} \\left(RD \\left(1 - e^{- \\frac{R_{D}}{RD}}\\right) + 1\\right),\\quad G = \\left(\\frac{A \\alpha}{B \\beta}\\right)^{\\frac{1}{\\alpha + \\beta}},\\quad U_{N} = \\min\\left(N, G \\left(G U_{D}\\right)^{\\frac{\\beta}{\\alpha}}\\right),\\quad R_{N} = \\frac{N}{U_{N}} - 1,\\quad N_{eff} = U_{N} \\left(RN \\left(1 - e^{- \\frac{R_{N}}{RN}}\\right) + 1\\right)',
+)
+
+
+# gadre: E + (a * M**eta + b * M**-eta) * C**-eta
+def value(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = np.exp(v1)
+    t1 = p3*np.log(t0*np.exp(-v0))
+    return (p0 + (p1*np.exp(t1) + p2*np.exp(-t1))*np.exp(-p3*np.log(6*t0*np.exp(v0))),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = np.exp(v1)
+    t1 = np.log(t0*np.exp(-v0))
+    t2 = p3*t1
+    t3 = np.exp(t2)
+    t4 = p1*t3
+    t5 = np.exp(-t2)
+    t6 = p2*t5
+    t7 = np.log(6*t0*np.exp(v0))
+    t8 = np.exp(-p3*t7)
+    t9 = t8*(t4 + t6)
+    return (p0 + t9, 1, t3*t8, t5*t8, -t7*t9 + t8*(t1*t4 - t1*t6),)
+
+def curvature(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = np.exp(v1)
+    t1 = np.log(t0*np.exp(-v0))
+    t2 = p3*t1
+    t3 = np.exp(t2)
+    t4 = p1*t3
+    t5 = np.exp(-t2)
+    t6 = p2*t5
+    t7 = np.log(6*t0*np.exp(v0))
+    t8 = np.exp(-p3*t7)
+    t9 = t8*(t4 + t6)
+    t10 = t3*t8
+    t11 = t5*t8
+    t12 = t1*t4 - t1*t6
+    t13 = ((t1)*(t1))
+    return (p0 + t9, 1, t10, t11, t12*t8 - t7*t9, t1*t10 - t10*t7, -t1*t11 - t11*t7, -2*t12*t7*t8 + ((t7)*(t7))*t9 + t8*(t13*t4 + t13*t6),)
+
+def slope(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = np.exp(v1)
+    t1 = p3*np.log(t0*np.exp(-v0))
+    t2 = p1*np.exp(t1)
+    t3 = np.exp(-t1)
+    t4 = np.exp(-p3*np.log(6*t0*np.exp(v0)))
+    t5 = t4*(p2*t3 + t2)
+    t6 = -p2*p3*t3 + p3*t2
+    t7 = p3*t5
+    return (p0 + t5, -t4*t6 - t7, t4*t6 - t7,)
+
+
+DERIVED['25dafcea93818d9b'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((1, 3), (2, 3), (3, 3)),
+    linear=('E', 'a', 'b'),
+    exponents=('eta',),
+    latex='L = E + C^{- \\eta} \\left(a M^{\\eta} + b M^{- \\eta}\\right),\\quad C = 6 D N,\\quad M = \\frac{D}{N}',
+)
+
+
+# rosenfeld: e / sqrt(1 + (e / eps0)**2)
+def value(p, x):
+    p0, p1, p2, p3, p4, p5, = p
+    v0, v1, = x
+    t0 = p0 + p1*np.exp(-p3*v0) + p2*np.exp(-p4*v1)
+    return (t0*np.exp(-1/2*np.log(1 + ((t0)*(t0))/((p5)*(p5)))),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, p4, p5, = p
+    v0, v1, = x
+    t0 = np.exp(-p3*v0)
+    t1 = p1*t0
+    t2 = np.exp(-p4*v1)
+    t3 = p2*t2
+    t4 = p0 + t1 + t3
+    t5 = (1.0/((p5)*(p5)))
+    t6 = ((t4)*(t4))
+    t7 = t5*t6
+    t8 = np.log(t7 + 1)
+    t9 = np.exp(-1/2*t8)
+    t10 = np.exp(-3/2*t8)
+    t11 = t10*t7
+    return (t4*t9, -1/2*t10*t4*t5*(2*p0 + 2*t1 + 2*t3) + t9, -t0*t11 + t0*t9, -t11*t2 + t2*t9, p1*t0*t10*t5*t6*v0 - t1*t9*v0, p2*t10*t2*t5*t6*v1 - t3*t9*v1, t10*((t4)*(t4)*(t4))/((p5)*(p5)*(p5)),)
+
+def curvature(p, x):
+    p0, p1, p2, p3, p4, p5, = p
+    v0, v1, = x
+    t0 = p3*v0
+    t1 = np.exp(-t0)
+    t2 = p1*t1
+    t3 = p4*v1
+    t4 = np.exp(-t3)
+    t5 = p2*t4
+    t6 = p0 + t2 + t5
+    t7 = (1.0/((p5)*(p5)))
+    t8 = ((t6)*(t6))
+    t9 = t7*t8
+    t10 = np.log(t9 + 1)
+    t11 = np.exp(-1/2*t10)
+    t12 = 2*t2
+    t13 = 2*t5
+    t14 = 2*p0 + t12 + t13
+    t15 = np.exp(-3/2*t10)
+    t16 = t15*t7
+    t17 = t16*t6
+    t18 = t1*t11
+    t19 = t15*t9
+    t20 = t1*t19
+    t21 = t11*t4
+    t22 = t19*t4
+    t23 = ((t6)*(t6)*(t6))
+    t24 = t15/((p5)*(p5)*(p5))
+    t25 = t14*t16
+    t26 = (1.0/((p5)*(p5)*(p5)*(p5)))
+    t27 = np.exp(-5/2*t10)
+    t28 = (1/2)*t25
+    t29 = 2*t17
+    t30 = t2*v0
+    t31 = (3/2)*t14
+    t32 = t26*t27*t31*t8
+    t33 = t5*v1
+    t34 = t24*t8
+    t35 = (1.0/((p5)*(p5)*(p5)*(p5)*(p5)))
+    t36 = np.exp(-2*t0)
+    t37 = 3*t17
+    t38 = t36*t37
+    t39 = 3*t23*t26
+    t40 = t27*t39
+    t41 = p1*v0
+    t42 = t1*t33
+    t43 = ((t6)*(t6)*(t6)*(t6))
+    t44 = 3*t27*t35*t43
+    t45 = 3*t34
+    t46 = np.exp(-2*t3)
+    t47 = t37*t46
+    t48 = t30*t4
+    t49 = p2*v1
+    t50 = ((v0)*(v0))
+    t51 = ((p1)*(p1))
+    t52 = ((v1)*(v1))
+    t53 = ((p2)*(p2))
+    return (t11*t6, t11 - 1/2*t14*t17, t18 - t20, t21 - t22, p1*t1*t15*t7*t8*v0 - t11*t2*v0, p2*t15*t4*t7*t8*v1 - t11*t5*v1, t23*t24, (3/4)*((t14)*(t14))*t26*t27*t6 - t17 - t25, (3/2)*t1*t14*t26*t27*t8 - t1*t28 - t1*t29, (3/2)*t14*t26*t27*t4*t8 - t28*t4 - t29*t4, t12*t17*v0 + t28*t30 - t30*t32, t13*t17*v1 + t28*t33 - t32*t33, t14*t24*t6 - t23*t27*t31*t35 + t34, 3*t23*t26*t27*t36 - t38, 3*t1*t23*t26*t27*t4 - t1*t37*t4, -t18*v0 + t20*v0 - t36*t40*t41 + t38*t41, t37*t42 - t40*t42, -t1*t44 + t1*t45, 3*t23*t26*t27*t46 - t47, t37*t48 - t40*t48, -t21*v1 + t22*v1 - t40*t46*t49 + t47*t49, -t4*t44 + t4*t45, p1*t1*t11*t50 - t19*t2*t50 + 3*t23*t26*t27*t36*t50*t51 - t38*t50*t51, 3*p1*p2*t1*t23*t26*t27*t4*v0*v1 - t30*t33*t37, 3*p1*t1*t27*t35*t43*v0 - t30*t45, p2*t11*t4*t52 - t19*t5*t52 + 3*t23*t26*t27*t46*t52*t53 - t47*t52*t53, 3*p2*t27*t35*t4*t43*v1 - t33*t45, -t15*t39 + 3*t27*((t6)*(t6)*(t6)*(t6)*(t6))/((p5)*(p5)*(p5)*(p5)*(p5)*(p5)),)
+
+def slope(p, x):
+    p0, p1, p2, p3, p4, p5, = p
+    v0, v1, = x
+    t0 = np.exp(-p3*v0)
+    t1 = p1*t0
+    t2 = np.exp(-p4*v1)
+    t3 = p2*t2
+    t4 = p0 + t1 + t3
+    t5 = (1.0/((p5)*(p5)))
+    t6 = ((t4)*(t4))
+    t7 = np.log(t5*t6 + 1)
+    t8 = np.exp(-1/2*t7)
+    t9 = np.exp(-3/2*t7)
+    return (t4*t8, p1*p3*t0*t5*t6*t9 - p3*t1*t8, p2*p4*t2*t5*t6*t9 - p4*t3*t8,)
+
+
+DERIVED['fb7aca51d104f866'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (2, 2), (2, 3), (2, 4), (2, 5), (3, 3), (3, 4), (3, 5), (4, 4), (4, 5), (5, 5)),
+    linear=(),
+    exponents=('alpha', 'beta'),
+    latex='L = \\frac{e}{\\sqrt{1 + \\frac{e^{2}}{eps_{0}^{2}}}},\\quad e = A N^{- \\alpha} + B D^{- \\beta} + E',
+)
+
+
+# kaplan: ((N_c / N)**(alpha_N / alpha_D) + D_c / D)**alpha_D
+def value(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    return (np.exp(p3*np.log(p1*np.exp(-v1) + np.exp(p2*np.log(p0*np.exp(-v0))/p3))),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = np.exp(-v1)
+    t1 = np.log(p0*np.exp(-v0))
+    t2 = p2*t1/p3
+    t3 = np.exp(t2)
+    t4 = p1*t0 + t3
+    t5 = np.log(t4)
+    t6 = np.exp(p3*t5)
+    t7 = (1.0/((t4)))
+    t8 = t6*t7
+    t9 = t3*t8
+    return (t6, p2*t9/p0, p3*t0*t8, t1*t9, t6*(-t2*t3*t7 + t5),)
+
+def curvature(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = np.exp(-v1)
+    t1 = (1.0/((p3)))
+    t2 = np.log(p0*np.exp(-v0))
+    t3 = p2*t2
+    t4 = t1*t3
+    t5 = np.exp(t4)
+    t6 = p1*t0 + t5
+    t7 = np.log(t6)
+    t8 = np.exp(p3*t7)
+    t9 = (1.0/((p0)))
+    t10 = (1.0/((t6)))
+    t11 = t10*t8
+    t12 = t11*t5
+    t13 = t12*t9
+    t14 = t0*t11
+    t15 = t12*t2
+    t16 = t10*t5
+    t17 = -t16*t4 + t7
+    t18 = t17*t8
+    t19 = np.exp(2*t4)
+    t20 = (1.0/((t6)*(t6)))
+    t21 = t20*t8
+    t22 = t19*t21
+    t23 = (1.0/((p0)*(p0)))
+    t24 = ((p2)*(p2))
+    t25 = t23*t24
+    t26 = t22*t25
+    t27 = p2*t12
+    t28 = t1*t12
+    t29 = t0*t21*t5
+    t30 = p2*t9
+    t31 = t29*t30
+    t32 = t22*t9
+    t33 = t16*t18
+    t34 = ((p3)*(p3))
+    t35 = (1.0/((t34)))
+    t36 = t24*t35
+    t37 = t21*np.exp(-2*v1)
+    t38 = t2*t29
+    t39 = ((t2)*(t2))
+    t40 = t22*t39
+    t41 = t24*t39/((p3)*(p3)*(p3))
+    return (t8, p2*t13, p3*t14, t15, t18, -t1*t26 - t23*t27 + t25*t28 + t26, p3*t31 - t31, t13*t4 + t13 + t3*t32 - t32*t4, -t15*t36*t9 + t2*t32*t36 + t30*t33, -p3*t37 + t34*t37, p3*t38 - t38, p3*t0*t10*t18 + t14 + t29*t4, -t1*t40 + t28*t39 + t40, p2*t35*t40 + t2*t33 - t27*t35*t39, ((t17)*(t17))*t8 + t8*(t16*t41 - t19*t20*t41),)
+
+def slope(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = p1*np.exp(-v1)
+    t1 = np.exp(p2*np.log(p0*np.exp(-v0))/p3)
+    t2 = t0 + t1
+    t3 = np.exp(p3*np.log(t2))
+    t4 = t3/t2
+    return (t3, -p2*t1*t4, -p3*t0*t4,)
+
+
+DERIVED['ccbc75efa03b8be4'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 0), (0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)),
+    linear=(),
+    exponents=('alpha_N', 'alpha_D'),
+    latex='L = \\left(\\left(\\frac{N_{c}}{N}\\right)^{\\frac{\\alpha_{N}}{\\alpha_{D}}} + \\frac{D_{c}}{D}\\right)^{\\alpha_{D}}',
+)
+
+
+# kaplan-n: (N_c / N)**alpha_N
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (np.exp(p1*np.log(p0*np.exp(-v0))),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.log(p0*np.exp(-v0))
+    t1 = np.exp(p1*t0)
+    return (t1, p1*t1/p0, t0*t1,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.log(p0*np.exp(-v0))
+    t1 = p1*t0
+    t2 = np.exp(t1)
+    t3 = t2/p0
+    t4 = t2/((p0)*(p0))
+    return (t2, p1*t3, t0*t2, ((p1)*(p1))*t4 - p1*t4, t1*t3 + t3, ((t0)*(t0))*t2,)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*np.log(p0*np.exp(-v0)))
+    return (t0, -p1*t0,)
+
+
+DERIVED['3a5dfcb3fa2fbb7b'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 0), (0, 1), (1, 1)),
+    linear=(),
+    exponents=('alpha_N',),
+    latex='L = \\left(\\frac{N_{c}}{N}\\right)^{\\alpha_{N}}',
+)
+
+
+# kaplan-d: (D_c / D)**alpha_D
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (np.exp(p1*np.log(p0*np.exp(-v0))),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.log(p0*np.exp(-v0))
+    t1 = np.exp(p1*t0)
+    return (t1, p1*t1/p0, t0*t1,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.log(p0*np.exp(-v0))
+    t1 = p1*t0
+    t2 = np.exp(t1)
+    t3 = t2/p0
+    t4 = t2/((p0)*(p0))
+    return (t2, p1*t3, t0*t2, ((p1)*(p1))*t4 - p1*t4, t1*t3 + t3, ((t0)*(t0))*t2,)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*np.log(p0*np.exp(-v0)))
+    return (t0, -p1*t0,)
+
+
+DERIVED['93a63e0e7f259765'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 0), (0, 1), (1, 1)),
+    linear=(),
+    exponents=('alpha_D',),
+    latex='L = \\left(\\frac{D_{c}}{D}\\right)^{\\alpha_{D}}',
+)
+
+
+# kaplan-c: (C_c / C)**alpha_C
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (np.exp(p1*np.log(p0*np.exp(-v0))),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.log(p0*np.exp(-v0))
+    t1 = np.exp(p1*t0)
+    return (t1, p1*t1/p0, t0*t1,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.log(p0*np.exp(-v0))
+    t1 = p1*t0
+    t2 = np.exp(t1)
+    t3 = t2/p0
+    t4 = t2/((p0)*(p0))
+    return (t2, p1*t3, t0*t2, ((p1)*(p1))*t4 - p1*t4, t1*t3 + t3, ((t0)*(t0))*t2,)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*np.log(p0*np.exp(-v0)))
+    return (t0, -p1*t0,)
+
+
+DERIVED['0c46248332ce2925'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 0), (0, 1), (1, 1)),
+    linear=(),
+    exponents=('alpha_C',),
+    latex='L = \\left(\\frac{C_{c}}{C}\\right)^{\\alpha_{C}}',
+)
+
+
+# kaplan-steps: (N_c / N)**alpha_N + (S_c / S)**alpha_S
+def value(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    return (np.exp(p2*np.log(p0*np.exp(-v0))) + np.exp(p3*np.log(p1*np.exp(-v1))),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = np.log(p0*np.exp(-v0))
+    t1 = np.exp(p2*t0)
+    t2 = np.log(p1*np.exp(-v1))
+    t3 = np.exp(p3*t2)
+    return (t1 + t3, p2*t1/p0, p3*t3/p1, t0*t1, t2*t3,)
+
+def curvature(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = np.log(p0*np.exp(-v0))
+    t1 = p2*t0
+    t2 = np.exp(t1)
+    t3 = np.log(p1*np.exp(-v1))
+    t4 = p3*t3
+    t5 = np.exp(t4)
+    t6 = t2/p0
+    t7 = t5/p1
+    t8 = t2/((p0)*(p0))
+    t9 = t5/((p1)*(p1))
+    return (t2 + t5, p2*t6, p3*t7, t0*t2, t3*t5, ((p2)*(p2))*t8 - p2*t8, t1*t6 + t6, ((p3)*(p3))*t9 - p3*t9, t4*t7 + t7, ((t0)*(t0))*t2, ((t3)*(t3))*t5,)
+
+def slope(p, x):
+    p0, p1, p2, p3, = p
+    v0, v1, = x
+    t0 = np.exp(p2*np.log(p0*np.exp(-v0)))
+    t1 = np.exp(p3*np.log(p1*np.exp(-v1)))
+    return (t0 + t1, -p2*t0, -p3*t1,)
+
+
+DERIVED['ca9ca689e80f74dc'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 0), (0, 2), (1, 1), (1, 3), (2, 2), (3, 3)),
+    linear=(),
+    exponents=('alpha_N', 'alpha_S'),
+    latex='L = \\left(\\frac{N_{c}}{N}\\right)^{\\alpha_{N}} + \\left(\\frac{S_{c}}{S}\\right)^{\\alpha_{S}}',
+)
+
+
+# power-n: A / N**alpha
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(-p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(-p1*v0)
+    t1 = p0*t0
+    return (t1, t0, -t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(-p1*v0)
+    t1 = p0*t0
+    return (t1, t0, -t1*v0, -t0*v0, t1*((v0)*(v0)),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(-p1*v0)
+    return (t0, -p1*t0,)
+
+
+DERIVED['14186c5f7b432408'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('A',),
+    exponents=('alpha',),
+    latex='L = A N^{- \\alpha}',
+)
+
+
+# power-d: A / D**alpha
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(-p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(-p1*v0)
+    t1 = p0*t0
+    return (t1, t0, -t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(-p1*v0)
+    t1 = p0*t0
+    return (t1, t0, -t1*v0, -t0*v0, t1*((v0)*(v0)),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(-p1*v0)
+    return (t0, -p1*t0,)
+
+
+DERIVED['65a6e9da2987b53f'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('A',),
+    exponents=('alpha',),
+    latex='L = A D^{- \\alpha}',
+)
+
+
+# power-c: A / C**alpha
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(-p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(-p1*v0)
+    t1 = p0*t0
+    return (t1, t0, -t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(-p1*v0)
+    t1 = p0*t0
+    return (t1, t0, -t1*v0, -t0*v0, t1*((v0)*(v0)),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(-p1*v0)
+    return (t0, -p1*t0,)
+
+
+DERIVED['216ce5c8764d5fd0'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('A',),
+    exponents=('alpha',),
+    latex='L = A C^{- \\alpha}',
+)
+
+
+# floor-n: E + A / N**alpha
+def value(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    return (p0 + p1*np.exp(-p2*v0),)
+
+def gradient(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = np.exp(-p2*v0)
+    t1 = p1*t0
+    return (p0 + t1, 1, t0, -t1*v0,)
+
+def curvature(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = np.exp(-p2*v0)
+    t1 = p1*t0
+    return (p0 + t1, 1, t0, -t1*v0, -t0*v0, t1*((v0)*(v0)),)
+
+def slope(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = p1*np.exp(-p2*v0)
+    return (p0 + t0, -p2*t0,)
+
+
+DERIVED['0e67388dc4ac7be6'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((1, 2), (2, 2)),
+    linear=('E', 'A'),
+    exponents=('alpha',),
+    latex='L = E + A N^{- \\alpha}',
+)
+
+
+# floor-d: E + A / D**alpha
+def value(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    return (p0 + p1*np.exp(-p2*v0),)
+
+def gradient(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = np.exp(-p2*v0)
+    t1 = p1*t0
+    return (p0 + t1, 1, t0, -t1*v0,)
+
+def curvature(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = np.exp(-p2*v0)
+    t1 = p1*t0
+    return (p0 + t1, 1, t0, -t1*v0, -t0*v0, t1*((v0)*(v0)),)
+
+def slope(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = p1*np.exp(-p2*v0)
+    return (p0 + t0, -p2*t0,)
+
+
+DERIVED['22c70fef4be3ab25'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((1, 2), (2, 2)),
+    linear=('E', 'A'),
+    exponents=('alpha',),
+    latex='L = E + A D^{- \\alpha}',
+)
+
+
+# floor-c: E + A / C**alpha
+def value(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    return (p0 + p1*np.exp(-p2*v0),)
+
+def gradient(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = np.exp(-p2*v0)
+    t1 = p1*t0
+    return (p0 + t1, 1, t0, -t1*v0,)
+
+def curvature(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = np.exp(-p2*v0)
+    t1 = p1*t0
+    return (p0 + t1, 1, t0, -t1*v0, -t0*v0, t1*((v0)*(v0)),)
+
+def slope(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = p1*np.exp(-p2*v0)
+    return (p0 + t0, -p2*t0,)
+
+
+DERIVED['bbe1949686a9cac4'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((1, 2), (2, 2)),
+    linear=('E', 'A'),
+    exponents=('alpha',),
+    latex='L = E + A C^{- \\alpha}',
+)

@@ -1,0 +1,32 @@
+"""Rosenfeld: Chinchilla's sum, levelling off at the loss of a model that has learnt nothing.
+
+``L = eps0 |e / (e - i eta)|``, ``e = E + A/N^alpha + B/D^beta`` (Rosenfeld et al. 2019, arXiv
+1909.12673, eqs. 4-5). Multiplying E, A, B and eta by one number changes nothing, so eta is set to
+eps0: then e is the loss itself wherever it is far below eps0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from isoloss.laws.chinchilla import ALPHA, BETA, DATA, FLOOR, SIZE
+from isoloss.laws.law import Law, Parameter
+
+_CEILING = Parameter(
+    "eps0", "loss of a model that has learnt nothing", positive=True, start=(2.0, 50.0), unit="loss"
+)
+
+
+def _from_chinchilla(fit: Mapping[str, float]) -> list[dict[str, float]]:
+    return [{**fit, "eps0": ceiling} for ceiling in (5.0, 10.0, 50.0)]
+
+
+ROSENFELD = Law(
+    name="rosenfeld",
+    title="separate powers of size and data between a floor and a ceiling",
+    formula="e / sqrt(1 + (e / eps0)**2)",
+    where={"e": "E + A / N**alpha + B / D**beta"},
+    parameters=(FLOOR, SIZE, DATA, ALPHA, BETA, _CEILING),
+    reference="Rosenfeld et al. 2019, arXiv 1909.12673, eqs. 4-5",
+    simpler=("chinchilla", _from_chinchilla),
+)
