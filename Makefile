@@ -39,7 +39,7 @@ demo: $(INSTALLED)-core
 test: $(INSTALLED)-test
 	$(BIN)/python -m pytest -n $(JOBS)
 
-lint: $(INSTALLED)-test $(INSTALLED)-lint
+lint: $(INSTALLED)-test $(INSTALLED)-lint $(INSTALLED)-bench
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
