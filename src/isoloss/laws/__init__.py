@@ -8,14 +8,18 @@ of the built-in laws are kept as text, and SymPy is used for a user's formula al
 from __future__ import annotations
 
 from isoloss.laws.catalogue import LAWS, get_law, get_published, list_laws
+from isoloss.laws.evaluation import Evaluation, distance_outside, evaluate
 from isoloss.laws.law import VARIABLES, Law, Parameter, Published, law_from_formula
 
 __all__ = [
     "LAWS",
     "VARIABLES",
+    "Evaluation",
     "Law",
     "Parameter",
     "Published",
+    "distance_outside",
+    "evaluate",
     "get_law",
     "get_published",
     "law_from_formula",

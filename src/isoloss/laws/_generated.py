@@ -1225,3 +1225,108 @@ DERIVED['bbe1949686a9cac4'] = dict(
     exponents=('alpha',),
     latex='L = E + A C^{- \\alpha}',
 )
+
+
+# farseer at the typical size: exp(g0 + g1 * (N**gamma - 1) / gamma) + exp(h0 + h1 * (N**beta - 1) / beta) * D**(-exp(k0 + k1 * (N**alpha - 1) / alpha))
+def value(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, p8, = p
+    v0, v1, = x
+    return (np.exp(-v1*np.exp(p0 + p1*(np.exp(p2*v0) - 1)/p2))*np.exp(p3 + p4*(np.exp(p5*v0) - 1)/p5) + np.exp(p6 + p7*(np.exp(p8*v0) - 1)/p8),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, p8, = p
+    v0, v1, = x
+    t0 = (1.0/((p2)))
+    t1 = np.exp(p2*v0)
+    t2 = t1 - 1
+    t3 = p1*t2
+    t4 = v1*np.exp(p0 + t0*t3)
+    t5 = (1.0/((p5)))
+    t6 = np.exp(p5*v0)
+    t7 = t6 - 1
+    t8 = p4*t7
+    t9 = np.exp(-t4)*np.exp(p3 + t5*t8)
+    t10 = (1.0/((p8)))
+    t11 = np.exp(p8*v0)
+    t12 = t11 - 1
+    t13 = t10*t12
+    t14 = np.exp(p6 + p7*t13)
+    t15 = t4*t9
+    return (t14 + t9, -t15, -t0*t15*t2, -t15*(p1*t0*t1*v0 - t3/((p2)*(p2))), t9, t5*t7*t9, t9*(p4*t5*t6*v0 - t8/((p5)*(p5))), t14, t13*t14, t14*(p7*t10*t11*v0 - p7*t12/((p8)*(p8))),)
+
+def curvature(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, p8, = p
+    v0, v1, = x
+    t0 = (1.0/((p2)))
+    t1 = np.exp(p2*v0)
+    t2 = t1 - 1
+    t3 = p1*t2
+    t4 = t0*t3
+    t5 = np.exp(p0 + t4)
+    t6 = t5*v1
+    t7 = np.exp(-t6)
+    t8 = (1.0/((p5)))
+    t9 = np.exp(p5*v0)
+    t10 = t9 - 1
+    t11 = p4*t10
+    t12 = np.exp(p3 + t11*t8)
+    t13 = t12*t7
+    t14 = (1.0/((p8)))
+    t15 = np.exp(p8*v0)
+    t16 = t15 - 1
+    t17 = t14*t16
+    t18 = np.exp(p6 + p7*t17)
+    t19 = t13*t6
+    t20 = -t19
+    t21 = t0*t2
+    t22 = t19*t21
+    t23 = -t22
+    t24 = (1.0/((p2)*(p2)))
+    t25 = p1*t0*t1
+    t26 = -t24*t3 + t25*v0
+    t27 = t19*t26
+    t28 = -t27
+    t29 = t10*t13
+    t30 = t29*t8
+    t31 = (1.0/((p5)*(p5)))
+    t32 = p4*t8*t9
+    t33 = -t11*t31 + t32*v0
+    t34 = t13*t33
+    t35 = t17*t18
+    t36 = (1.0/((p8)*(p8)))
+    t37 = t16*t36
+    t38 = t14*t15*v0
+    t39 = -p7*t37 + p7*t38
+    t40 = t18*t39
+    t41 = ((v1)*(v1))
+    t42 = np.exp(2*p0 + 2*t4)
+    t43 = t13*t41*t42
+    t44 = t10*t8
+    t45 = t34*t6
+    t46 = ((t2)*(t2))*t24
+    t47 = ((t26)*(t26))
+    t48 = ((v0)*(v0))
+    t49 = 2*v0
+    t50 = 2*p7
+    return (t13 + t18, t20, t23, t28, t13, t30, t34, t18, t35, t40, t20 + t43, t21*t43 + t23, t26*t43 + t28, t20, -t19*t44, -t45, -t19*t46 + t43*t46, -t0*t1*t19*v0 + t0*t12*t2*t26*t41*t42*t7 + t12*t2*t24*t5*t7*v1 - t21*t27, t23, -t22*t44, -t21*t45, t12*t41*t42*t47*t7 - t19*t47 - t19*(-p1*t1*t24*t49 + t25*t48 + 2*t3/((p2)*(p2)*(p2))), t28, -t27*t44, -t26*t45, t13, t30, t34, ((t10)*(t10))*t13*t31, t13*t8*t9*v0 - t29*t31 + t34*t44, t13*((t33)*(t33)) + t13*(-p4*t31*t49*t9 + t32*t48 + 2*t11/((p5)*(p5)*(p5))), t18, t35, t40, ((t16)*(t16))*t18*t36, t17*t40 - t18*t37 + t18*t38, t18*((t39)*(t39)) + t18*(p7*t14*t15*t48 - t15*t36*t50*v0 + t16*t50/((p8)*(p8)*(p8))),)
+
+def slope(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, p8, = p
+    v0, v1, = x
+    t0 = np.exp(p2*v0)
+    t1 = np.exp(p0 + p1*(t0 - 1)/p2)
+    t2 = t1*v1
+    t3 = np.exp(p5*v0)
+    t4 = np.exp(-t2)*np.exp(p3 + p4*(t3 - 1)/p5)
+    t5 = np.exp(p8*v0)
+    t6 = np.exp(p6 + p7*(t5 - 1)/p8)
+    return (t4 + t6, -p1*t0*t2*t4 + p4*t3*t4 + p7*t5*t6, -t1*t4,)
+
+
+DERIVED['67dc503c1250048a'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (2, 2), (2, 3), (2, 4), (2, 5), (3, 3), (3, 4), (3, 5), (4, 4), (4, 5), (5, 5), (6, 6), (6, 7), (6, 8), (7, 7), (7, 8), (8, 8)),
+    linear=(),
+    exponents=('alpha', 'beta', 'gamma'),
+    latex='L = D^{- e^{k_{0} + \\frac{k_{1} \\left(-1 + N^{\\alpha}\\right)}{\\alpha}}} e^{h_{0} + \\frac{h_{1} \\left(-1 + N^{\\beta}\\right)}{\\beta}} + e^{g_{0} + \\frac{g_{1} \\left(-1 + N^{\\gamma}\\right)}{\\gamma}}',
+)

@@ -69,6 +69,12 @@ def list_laws() -> tuple[Law, ...]:
     return tuple(LAWS.values())
 
 
+def with_inner() -> tuple[Law, ...]:
+    """The built-in laws and the forms in which some of them are searched: all that is derived."""
+    inner = tuple(law.inner.law for law in LAWS.values() if law.inner)
+    return (*LAWS.values(), *inner)
+
+
 def get_published(law: str | Law, key: str | None = None) -> Published:
     """Published coefficients of a law: those of the given key, or the default (first) ones.
 

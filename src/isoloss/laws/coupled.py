@@ -12,7 +12,9 @@ from isoloss.laws.chinchilla import ALPHA, BETA, DATA, FLOOR, SIZE
 from isoloss.laws.law import Law, Parameter
 
 
-def _from_chinchilla(fit: Mapping[str, float]) -> list[dict[str, float]]:
+def _from_chinchilla(
+    fit: Mapping[str, float], typical: Mapping[str, float]
+) -> list[dict[str, float]]:
     # With exponents and prefactors raised to 1/k, each term alone is as in the Chinchilla fit.
     return [
         {
@@ -40,5 +42,13 @@ COUPLED = Law(
         Parameter("k", "coupling: 1 is none", bounds=(0.02, 5.0), start=(0.2, 1.2)),
     ),
     reference="Skaling, arXiv 2608.07222",
+    additive=("A", "alpha", "B", "beta"),
     simpler=("chinchilla", _from_chinchilla),
+    summary=(
+        "One number more than Chinchilla lets the gain from data depend on size. The "
+        "compute-optimal N and D keep their closed form, because the outer power does not move the "
+        "minimum. Reported: k = 0.31 to 0.45 on Farseer's runs, 0.77 on Hoffmann's. Traps: alpha "
+        "and beta are those of the inner sum, so each term alone falls with k alpha and k beta; "
+        "k trades against A, B and both exponents unless N and D vary independently."
+    ),
 )

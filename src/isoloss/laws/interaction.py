@@ -12,7 +12,9 @@ from isoloss.laws.chinchilla import ALPHA, BETA, DATA, FLOOR, SIZE
 from isoloss.laws.law import Law, Parameter
 
 
-def _from_chinchilla(fit: Mapping[str, float]) -> list[dict[str, float]]:
+def _from_chinchilla(
+    fit: Mapping[str, float], typical: Mapping[str, float]
+) -> list[dict[str, float]]:
     return [
         {**fit, "G": 0.0, "gamma": gamma, "delta": delta}
         for gamma in (0.05, 0.2, 0.5)
@@ -40,4 +42,12 @@ INTERACTION = Law(
     ),
     reference="arXiv 2608.07222 (as a rejected alternative)",
     simpler=("chinchilla", _from_chinchilla),
+    summary=(
+        "Chinchilla plus one more term in size and data together, to ask what the data say about "
+        "it. G may be negative: real sweeps often ask for that, and then the law is not monotone: "
+        "somewhere outside the data more params or tokens raise the predicted loss. Traps: eight "
+        "parameters need a wide grid in both N and D; with gamma or delta near zero the term "
+        "copies one of the others and G means nothing. It is often attributed to "
+        "Hoffmann et al., whose law has three terms."
+    ),
 )

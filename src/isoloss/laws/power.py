@@ -6,6 +6,8 @@ Hestness et al. 2017 (arXiv 1712.00409, eq. 1: error = a m^b + c with m the trai
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from isoloss.laws.chinchilla import FLOOR
 from isoloss.laws.law import VARIABLES, Law, Parameter
 
@@ -29,6 +31,12 @@ def _power(variable: str) -> Law:
     )
 
 
+def _without_floor(
+    fit: Mapping[str, float], typical: Mapping[str, float]
+) -> list[dict[str, float]]:
+    return [{"E": 0.0, **fit}]
+
+
 def _floor(variable: str) -> Law:
     return Law(
         name=f"floor-{variable.lower()}",
@@ -36,7 +44,7 @@ def _floor(variable: str) -> Law:
         formula=f"E + A / {variable}**alpha",
         parameters=(FLOOR, _SCALE, _SLOPE),
         reference=_REFERENCE,
-        simpler=(f"power-{variable.lower()}", lambda fit: [{"E": 0.0, **fit}]),
+        simpler=(f"power-{variable.lower()}", _without_floor),
         summary=(
             f"What is above the floor E falls by the same factor with every doubling of "
             f"{variable}. Trap: E and alpha trade against each other; runs that span less than two "

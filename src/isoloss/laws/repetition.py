@@ -8,13 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from isoloss.laws.chinchilla import ALPHA, BETA, DATA, FLOOR, SIZE
-from isoloss.laws.law import Law, Parameter
+from isoloss.laws.chinchilla import ALPHA, BETA, DATA, FLOOR, MUENNIGHOFF_BASE, SIZE
+from isoloss.laws.law import Law, Parameter, Published
 
 
-def _from_chinchilla(fit: Mapping[str, float]) -> list[dict[str, float]]:
+def _from_chinchilla(
+    fit: Mapping[str, float], typical: Mapping[str, float]
+) -> list[dict[str, float]]:
     return [{**fit, "RD": data, "RN": size} for data in (3.0, 15.0) for size in (3.0, 15.0)]
 
+
+MUENNIGHOFF = Published(
+    key="muennighoff",
+    values={**MUENNIGHOFF_BASE.values, "RD": 15.387756, "RN": 5.309743},
+    source="Muennighoff et al. 2023, arXiv 2305.16264, code (utils/parametric_fit.ipynb)",
+    confidence="V",
+    n="total",
+    loss_unit="nats/token",
+    range={"N": (7.1e6, 8.67e9), "D": (1e8, 9e11), "U": (1e8, 1.78e11)},
+    notes=(
+        "E, A, B and alpha = beta were fitted to another laboratory's training losses and held "
+        "while RD and RN were fitted to 182 runs on C4 (GPT-2 tokenizer). So the level is off: at "
+        "2.8B to 8.7B the law says 0.13 to 0.22 nats less than was logged. Use it for what "
+        "repetition costs, not for the loss itself."
+    ),
+)
 
 REPETITION = Law(
     name="repetition",
@@ -50,6 +68,14 @@ REPETITION = Law(
             start=(1.0, 100.0),
         ),
     ),
+    published=(MUENNIGHOFF,),
     reference="Muennighoff et al. 2023, arXiv 2305.16264, eqs. 5-6",
     simpler=("chinchilla", _from_chinchilla),
+    summary=(
+        "What D tokens are worth when only U of them are different. Up to about four epochs a "
+        "repeated token is nearly as good as a new one; the worth of all repetitions together "
+        "never exceeds RD more epochs. RD = 15 is such a ceiling, not a number of epochs to train "
+        "for. With U = D and N at most optimal it is Chinchilla. Trap: the law cannot rise; that "
+        "large models overfit after many epochs is outside of it."
+    ),
 )

@@ -17,7 +17,9 @@ _CEILING = Parameter(
 )
 
 
-def _from_chinchilla(fit: Mapping[str, float]) -> list[dict[str, float]]:
+def _from_chinchilla(
+    fit: Mapping[str, float], typical: Mapping[str, float]
+) -> list[dict[str, float]]:
     return [{**fit, "eps0": ceiling} for ceiling in (5.0, 10.0, 50.0)]
 
 
@@ -28,5 +30,12 @@ ROSENFELD = Law(
     where={"e": "E + A / N**alpha + B / D**beta"},
     parameters=(FLOOR, SIZE, DATA, ALPHA, BETA, _CEILING),
     reference="Rosenfeld et al. 2019, arXiv 1909.12673, eqs. 4-5",
+    additive=("A", "alpha", "B", "beta"),
     simpler=("chinchilla", _from_chinchilla),
+    summary=(
+        "Chinchilla where models are good, and a ceiling eps0 where they are so small that they "
+        "learn nothing. Use it when a ladder starts with tiny models whose losses bend below the "
+        "power law. Traps: far below the ceiling eps0 is not identified; in the paper alpha is the "
+        "exponent of data and beta that of size, here it is the other way round as in Chinchilla."
+    ),
 )
