@@ -1,0 +1,183 @@
+"""What should the user know about a table of runs before trusting a fit to it?"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from isoloss.runs.conventions import Conventions
+from isoloss.runs.coverage import MIN_BUDGETS, coverage
+from isoloss.runs.grading import EXCLUDED, Problem, undecayed
+from isoloss.runs.quantities import format_quantity
+
+# Tokens and steps * batch may differ by warm-up of the batch or rounding, not by more.
+_TOKENS_TOLERANCE = 0.05
+# Between the FLOP conventions, C / 6ND goes from 0.5 to 5 (interesting shapes included).
+_FLOP_RATIO = (0.4, 5.0)
+_HIGH_LOSS = 1.25
+_MAX_BINS = 128
+
+
+def find_problems(frame: pl.DataFrame, conventions: Conventions) -> tuple[Problem, ...]:
+    """All findings about a graded table, errors first.
+
+    Args:
+        frame: canonical columns with ``status`` and ``reason``, and the user's own columns.
+        conventions: which count is N.
+    """
+    ok = frame.filter(pl.col("status") == "ok")
+    found = [
+        *_excluded(frame),
+        *_mixed(ok),
+        *_tokens_against_steps(ok),
+        *_flop_against_6nd(ok, conventions),
+        *_high_losses(ok, conventions),
+        *_not_decayed(ok),
+        *_coverage(ok, conventions),
+    ]
+    order = {"error": 0, "warning": 1, "info": 2}
+    return tuple(sorted(found, key=lambda problem: order[problem.severity]))
+
+
+def _excluded(frame: pl.DataFrame) -> list[Problem]:
+    """Excluded runs, by kind of reason."""
+    excluded = frame.filter(pl.col("status") == EXCLUDED).select(
+        "run_id", kind=pl.col("reason").str.split(":").list.first()
+    )
+    codes = {
+        "no loss": "no_loss",
+        "learning rate not decayed at the end": "not_decayed",
+        "diverged": "diverged",
+        "unfinished": "unfinished",
+        "duplicate": "duplicate",
+    }
+    problems: list[Problem] = []
+    for (kind,), group in excluded.group_by("kind", maintain_order=True):
+        code = codes.get(str(kind), "missing_value" if "missing" in str(kind) else "excluded")
+        runs = "1 run" if group.height == 1 else f"{group.height} runs"
+        problems.append(
+            Problem(code, "warning", f"{runs} excluded: {kind}", tuple(group["run_id"].to_list()))
+        )
+    return problems
+
+
+def _mixed(ok: pl.DataFrame) -> list[Problem]:
+    """Losses that must not meet in one fit."""
+    problems: list[Problem] = []
+    for name in ("loss_unit", "tokenizer", "eval_set"):
+        if name not in ok.columns:
+            continue
+        values = ok[name].drop_nulls().unique().sort().to_list()
+        if len(values) > 1:
+            shown = ", ".join(map(str, values[:5]))
+            message = (
+                f"{len(values)} values of {name} ({shown}): losses do not compare across them, "
+                f"so fit one at a time with --where \"{name} = '{values[0]}'\""
+            )
+            problems.append(Problem(f"mixed_{name}", "error", message))
+    return problems
+
+
+def _tokens_against_steps(ok: pl.DataFrame) -> list[Problem]:
+    if not {"tokens", "steps", "batch_tokens"} <= set(ok.columns):
+        return []
+    ratio = ok["tokens"] / (ok["steps"] * ok["batch_tokens"])
+    off = ((ratio - 1).abs() > _TOKENS_TOLERANCE).fill_null(False)
+    if not off.any():
+        return []
+    worst = ratio.filter(off).to_numpy()
+    low, high = float(worst.min()), float(worst.max())
+    message = (
+        f"{off.sum()} runs: tokens are {low:.3g} to {high:.3g} times steps x batch_tokens; is the "
+        "batch in sequences, or does one of the columns belong to another stage?"
+    )
+    return [Problem("implausible_tokens", "warning", message, _ids(ok, off))]
+
+
+def _flop_against_6nd(ok: pl.DataFrame, conventions: Conventions) -> list[Problem]:
+    n = conventions.n_column
+    if not {n, "tokens", "flop"} <= set(ok.columns):
+        return []
+    ratio = ok["flop"] / (6.0 * ok[n] * ok["tokens"])
+    low, high = _FLOP_RATIO
+    off = ((ratio < low) | (ratio > high)).fill_null(False)
+    if not off.any():
+        return []
+    worst = ratio.filter(off).to_numpy()
+    message = (
+        f"{off.sum()} runs: flop is {worst.min():.3g} to {worst.max():.3g} times 6 N D; check the "
+        "units, which N is meant, and whether recomputation was counted"
+    )
+    return [Problem("flop_far_from_6nd", "warning", message, _ids(ok, off))]
+
+
+def _high_losses(ok: pl.DataFrame, conventions: Conventions) -> list[Problem]:
+    """Runs far above a run with no more parameters and no more tokens: diverged, or overfitted."""
+    n = conventions.n_column
+    if ok.height < 3 or not {n, "tokens"} <= set(ok.columns):
+        return []
+    rows, n_rows = _bins(ok[n].to_numpy())
+    columns, n_columns = _bins(ok["tokens"].to_numpy())
+    loss = ok["loss"].to_numpy()
+    best = np.full((n_rows, n_columns), np.inf)
+    np.minimum.at(best, (rows, columns), loss)
+    best = np.minimum.accumulate(np.minimum.accumulate(best, axis=0), axis=1)
+    ratio = loss / best[rows, columns]
+    high = pl.Series(ratio > _HIGH_LOSS)
+    if not high.any():
+        return []
+    message = (
+        f"{high.sum()} runs have a loss 1.25 to {ratio.max():.3g} times that of a run that is no "
+        "larger and no longer: diverged, badly tuned or overfitted? Exclude them if so"
+    )
+    return [Problem("high_loss", "warning", message, _ids(ok, high))]
+
+
+def _bins(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """Bin number of each value, one bin per distinct value up to a limit."""
+    edges = np.unique(values)
+    if len(edges) > _MAX_BINS:
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, _MAX_BINS + 1)[:-1]))
+    return np.searchsorted(edges, values, side="right") - 1, len(edges)
+
+
+def _not_decayed(ok: pl.DataFrame) -> list[Problem]:
+    high = undecayed(ok)
+    if high is None or ok.height == 0:
+        return []
+    kept = ok.select(high).to_series()
+    if not kept.any():
+        return []
+    message = (
+        f"{kept.sum()} runs end at a high learning rate: their losses compare with each other, but "
+        "lie above what decayed runs reach"
+    )
+    return [Problem("undecayed_kept", "warning", message, _ids(ok, kept))]
+
+
+def _coverage(ok: pl.DataFrame, conventions: Conventions) -> list[Problem]:
+    tiers = coverage(ok, conventions)
+    if tiers.height == 0:
+        return [Problem("no_runs", "error", "no run is left to fit to")]
+    n_runs = ok.height
+    span = float(np.log10(ok["flop"].max() / ok["flop"].min())) if "flop" in ok.columns else 0.0
+    problems: list[Problem] = []
+    if tiers.height < MIN_BUDGETS and "flop" in ok.columns:
+        message = (
+            f"{tiers.height} compute budgets; a law needs at least {MIN_BUDGETS}, spread over a "
+            "decade or more"
+        )
+        problems.append(Problem("too_few_budgets", "warning", message))
+    parts = [f"{n_runs} runs in {tiers.height} compute tiers, {span:.1f} decades of FLOP"]
+    if "params_lo" in tiers.columns:
+        low, high = tiers["params_lo"].min(), tiers["params_hi"].max()
+        parts.append(f"N {format_quantity(low)} to {format_quantity(high)}")
+        swept = tiers.filter(pl.col("sizes") >= 3)
+        inside = swept.filter(pl.col("interior")).height
+        parts.append(f"best N inside the sizes tried in {inside} of {swept.height} tiers")
+    problems.append(Problem("coverage", "info", "; ".join(parts)))
+    return problems
+
+
+def _ids(frame: pl.DataFrame, mask: pl.Series) -> tuple[str, ...]:
+    return tuple(frame["run_id"].filter(mask).to_list())
