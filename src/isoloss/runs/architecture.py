@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, fields
+from typing import Any
 
 from isoloss.errors import InputError
 from isoloss.runs.quantities import parse_quantity
@@ -175,7 +176,7 @@ def parse_architecture(text: str) -> Architecture:
         InputError: a key is unknown, given twice or missing, or a value is no whole number.
     """
     known = [field.name for field in fields(Architecture)]
-    values: dict[str, int | bool] = {}
+    values: dict[str, Any] = {}
     for item in text.replace(",", " ").split():
         key, equals, value = item.partition("=")
         name = _SPELLINGS.get(key, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import polars as pl
 
@@ -174,7 +175,7 @@ def _counts(values: dict[str, float | bool], convention: str) -> dict[str, float
     )
     if "n_layers" not in values or "d_model" not in values:
         return unknown
-    shape = {
+    shape: dict[str, Any] = {
         name: value if isinstance(value, bool) else int(value) for name, value in values.items()
     }
     try:

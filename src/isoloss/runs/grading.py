@@ -99,7 +99,7 @@ def grade_rows(
 def _unusable(frame: pl.DataFrame, conventions: Conventions) -> list[pl.Expr]:
     """What no decision of the user can mend: there is nothing to fit to."""
     loss = pl.col("loss")
-    reasons = [
+    reasons: list[pl.Expr] = [
         pl.when(loss.is_null()).then(pl.lit("no loss: the run diverged or has not ended")),
         pl.when(loss.is_nan()).then(pl.lit("diverged: the loss is NaN")),
         pl.when(loss.is_infinite()).then(pl.lit("diverged: the loss is infinite")),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -57,16 +57,19 @@ class Points:
 
     def take(self, index: NDArray[Any]) -> Points:
         """The points at these positions (whole numbers or a mask), with their tier numbers kept."""
-        at = np.arange(len(self))[index]
-        changed: dict[str, Any] = {"run_id": tuple(self.run_id[i] for i in at)}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                changed[field.name] = value[at]
-            elif isinstance(value, Mapping):
-                taken = {name: array[at] for name, array in value.items()}
-                changed[field.name] = types.MappingProxyType(taken)
-        return replace(self, **changed)
+        at: Ints = np.arange(len(self), dtype=np.int64)[index]
+        return replace(
+            self,
+            run_id=tuple(self.run_id[int(i)] for i in at),
+            params=self.params[at],
+            tokens=self.tokens[at],
+            flop=self.flop[at],
+            loss=self.loss[at],
+            unique_tokens=self.unique_tokens[at],
+            tier=self.tier[at],
+            columns=MappingProxyType({name: values[at] for name, values in self.columns.items()}),
+            codes=MappingProxyType({name: values[at] for name, values in self.codes.items()}),
+        )
 
     def clusters(self, column: str) -> Ints:
         """Cluster number of each point by the distinct values of a column; missing is one value.
@@ -135,8 +138,8 @@ def make_points(
         loss=_positive(ok, _choose_loss(ok, loss)),
         unique_tokens=unique,
         tier=tier_numbers(ok, n_column),
-        columns=types.MappingProxyType(columns),
-        codes=types.MappingProxyType(codes),
+        columns=MappingProxyType(columns),
+        codes=MappingProxyType(codes),
         conventions=conventions,
         data_hash=data_hash,
     )
@@ -181,7 +184,8 @@ def _positive(ok: pl.DataFrame, name: str) -> Floats:
 
 
 def _floats(series: pl.Series) -> Floats:
-    return series.cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
+    numbers = series if series.dtype == pl.Float64 else series.cast(pl.Float64)
+    return numbers.to_numpy(writable=True)
 
 
 def _other_columns(ok: pl.DataFrame) -> tuple[dict[str, Floats], dict[str, Ints]]:
@@ -192,7 +196,7 @@ def _other_columns(ok: pl.DataFrame) -> tuple[dict[str, Floats], dict[str, Ints]
             continue
         if dtype.is_numeric():
             columns[name] = _floats(ok[name])
-        elif dtype in (pl.String, pl.Boolean, pl.Categorical, pl.Enum):
+        elif isinstance(dtype, pl.String | pl.Boolean | pl.Categorical | pl.Enum):
             ranked = ok[name].cast(pl.String).rank("dense").cast(pl.Int64)
             codes[name] = (ranked.fill_null(0) - 1).to_numpy().copy()
     return columns, codes

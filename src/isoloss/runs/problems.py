@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from isoloss.runs.columns import BY_NAME
 from isoloss.runs.conventions import Conventions
 from isoloss.runs.coverage import MIN_BUDGETS, coverage
 from isoloss.runs.grading import EXCLUDED, Problem, undecayed
@@ -29,6 +30,7 @@ def find_problems(frame: pl.DataFrame, conventions: Conventions) -> tuple[Proble
     found = [
         *_excluded(frame),
         *_mixed(ok),
+        *_unique_above_tokens(ok),
         *_tokens_against_steps(ok),
         *_flop_against_6nd(ok, conventions),
         *_high_losses(ok, conventions),
@@ -70,12 +72,34 @@ def _mixed(ok: pl.DataFrame) -> list[Problem]:
         values = ok[name].drop_nulls().unique().sort().to_list()
         if len(values) > 1:
             shown = ", ".join(map(str, values[:5]))
+            column = _name_in_input(ok, name)
             message = (
                 f"{len(values)} values of {name} ({shown}): losses do not compare across them, "
-                f"so fit one at a time with --where \"{name} = '{values[0]}'\""
+                f"so fit one at a time with --where \"{column} = '{values[0]}'\""
             )
             problems.append(Problem(f"mixed_{name}", "error", message))
     return problems
+
+
+def _name_in_input(ok: pl.DataFrame, name: str) -> str:
+    """The user's own name of a canonical text column, which is what ``--where`` knows."""
+    for own, dtype in ok.schema.items():
+        if own not in BY_NAME and dtype == pl.String and ok[own].equals(ok[name], null_equal=True):
+            return own
+    return name
+
+
+def _unique_above_tokens(ok: pl.DataFrame) -> list[Problem]:
+    if not {"tokens", "unique_tokens"} <= set(ok.columns):
+        return []
+    above = (ok["unique_tokens"] > 1.001 * ok["tokens"]).fill_null(False)
+    if not above.any():
+        return []
+    message = (
+        f"{above.sum()} runs have more unique tokens than tokens; unique_tokens are those that the "
+        "run saw, not the size of the corpus"
+    )
+    return [Problem("unique_exceeds_tokens", "warning", message, _ids(ok, above))]
 
 
 def _tokens_against_steps(ok: pl.DataFrame) -> list[Problem]:
@@ -160,7 +184,6 @@ def _coverage(ok: pl.DataFrame, conventions: Conventions) -> list[Problem]:
     if tiers.height == 0:
         return [Problem("no_runs", "error", "no run is left to fit to")]
     n_runs = ok.height
-    span = float(np.log10(ok["flop"].max() / ok["flop"].min())) if "flop" in ok.columns else 0.0
     problems: list[Problem] = []
     if tiers.height < MIN_BUDGETS and "flop" in ok.columns:
         message = (
@@ -168,10 +191,13 @@ def _coverage(ok: pl.DataFrame, conventions: Conventions) -> list[Problem]:
             "decade or more"
         )
         problems.append(Problem("too_few_budgets", "warning", message))
-    parts = [f"{n_runs} runs in {tiers.height} compute tiers, {span:.1f} decades of FLOP"]
+    parts = [f"{n_runs} runs in {tiers.height} compute tiers"]
+    if "flop_lo" in tiers.columns:
+        flop = ok["flop"].to_numpy()
+        parts[0] += f", {np.log10(flop.max() / flop.min()):.1f} decades of FLOP"
     if "params_lo" in tiers.columns:
-        low, high = tiers["params_lo"].min(), tiers["params_hi"].max()
-        parts.append(f"N {format_quantity(low)} to {format_quantity(high)}")
+        params = ok[conventions.n_column].to_numpy()
+        parts.append(f"N {format_quantity(params.min())} to {format_quantity(params.max())}")
         swept = tiers.filter(pl.col("sizes") >= 3)
         inside = swept.filter(pl.col("interior")).height
         parts.append(f"best N inside the sizes tried in {inside} of {swept.height} tiers")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import polars as pl
 
 from isoloss.errors import InputError, Where
-from isoloss.runs.columns import canonical_name
+from isoloss.runs.architecture import Architecture, parse_architecture
+from isoloss.runs.columns import BY_NAME, canonical_name
 from isoloss.runs.conventions import (
     FLOP_CONVENTIONS,
     PARAM_COLUMNS,
@@ -38,6 +39,7 @@ def read(
     scale: Mapping[str, float] | None = None,
     loss_unit: str | None = None,
     flop_convention: str | None = None,
+    architecture: Architecture | str | None = None,
     keep_undecayed: bool = False,
 ) -> Runs:
     """Read runs, one row per run, from files or from tables in memory.
@@ -57,6 +59,8 @@ def read(
         scale: column -> factor, for example ``{"tokens": 1e9}`` for a column in billions.
         loss_unit: ``nats/token``, ``bits/byte``, ...; default from the table, else nats/token.
         flop_convention: how FLOP are counted, or were counted where they are given.
+        architecture: shape of all models, where the table does not say it, for example
+            ``L=12 d=768 V=50304 T=1024``.
         keep_undecayed: keep runs whose learning rate did not decay.
 
     Raises:
@@ -68,7 +72,9 @@ def read(
     request.check_names(list(dict.fromkeys(name for t in tables for name in t.columns)))
     if where is not None:
         tables = [_select(table, where) for table in tables]
-    mapped = [normalise(table, request) for table in tables]
+    if isinstance(architecture, str):
+        architecture = parse_architecture(architecture)
+    mapped = [_with_shape(normalise(table, request), architecture) for table in tables]
     for table, result in zip(tables, mapped, strict=True):
         _check_required(table, result)
     n_column, n_name = _choose_n(mapped, request)
@@ -95,6 +101,28 @@ def read(
 
 def _select(table: RawTable, where: str) -> RawTable:
     return replace(table, frame=keep_rows(table.frame, where, table.label, hidden=ROW))
+
+
+def _with_shape(result: Mapped, architecture: Architecture | None) -> Mapped:
+    """Add the columns of a shape that the table does not have."""
+    if architecture is None:
+        return result
+    absent = {
+        name: value
+        for name, value in asdict(architecture).items()
+        if name in BY_NAME
+        and name not in result.frame.columns
+        and (isinstance(value, bool) or value)
+    }
+    added = (
+        pl.lit(value if isinstance(value, bool) else float(value)).alias(name)
+        for name, value in absent.items()
+    )
+    return replace(
+        result,
+        frame=result.frame.with_columns(added),
+        provenance=result.provenance | dict.fromkeys(absent, "given"),
+    )
 
 
 def _check_required(table: RawTable, result: Mapped) -> None:

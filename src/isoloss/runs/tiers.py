@@ -11,10 +11,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _BUDGET_TOLERANCE = 1e-6
-# Above this many distinct values in one group, neighbours closer than 0.1 % are taken together
+# Above this many distinct values in one group, neighbours closer than 0.5 % are taken together
 # first; the exact clustering would cost seconds and answer the same.
 _EXACT_LIMIT = 5_000
-_NEIGHBOUR = 1e-3
+_NEIGHBOUR = 5e-3
 # A tier of fewer runs joins a neighbour where the width allows it.
 _SMALL = 3
 
@@ -85,7 +85,7 @@ def _complete_linkage(values: Floats, width: float) -> Ints:
         seeds = np.cumsum(np.diff(cell, prepend=cell[0]) > 0)
     else:
         seeds = np.arange(len(distinct))
-    first = np.searchsorted(seeds, np.arange(seeds[-1] + 1))
+    first = np.flatnonzero(np.diff(seeds, prepend=-1))
     last = np.append(first[1:], len(distinct)) - 1
     clusters = _join_neighbours(distinct[first], distinct[last], np.zeros(len(first)), width)
     return clusters[seeds][inverse]

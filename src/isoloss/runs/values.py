@@ -91,7 +91,7 @@ def _numbers(series: pl.Series, table: RawTable, source: str, column: Column) ->
         return series.cast(pl.Float64)
     if series.dtype == pl.Null:
         return series.cast(pl.Float64)
-    if series.dtype not in (pl.String, pl.Categorical, pl.Enum):
+    if not isinstance(series.dtype, pl.String | pl.Categorical | pl.Enum):
         _refuse(series.is_not_null(), table, source, column)
     texts = series.cast(pl.String).str.strip_chars()
     numbers = texts.cast(pl.Float64, strict=False)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from isoloss.errors import InputError, Where
-from isoloss.runs.columns import BY_NAME, canonical_name
 
 # A runs table has one row per run; whatever is larger than this is something else.
 MAX_BYTES = 2_000_000_000
@@ -16,6 +15,8 @@ MAX_BYTES = 2_000_000_000
 # Added by the readers: the row's number in its file, 1 for the first row after the header.
 ROW = "__row__"
 
+# Text that looks like a number and is a name: 007, or a commit hash such as 12345e67.
+_CODE = r"^\s*(0\d|\d{4,}[eE]\d)"
 _NULLS = ("", "na", "n/a", "null", "none", "nil", "-", "--", "#n/a")
 
 
@@ -105,27 +106,42 @@ def infer_types(frame: pl.DataFrame) -> pl.DataFrame:
     Whole columns are looked at, not the first hundred rows, and ``NA``, ``null``, ``-`` and the
     like become missing values.
     """
-    return frame.with_columns(
-        _infer(frame[name]) for name, dtype in frame.schema.items() if dtype == pl.String
-    )
+    names = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    if not names:
+        return frame
+    # All columns at once; only those with spaces, NA or text among the numbers need a second look.
+    text = frame.select(names)
+    missing = text.null_count().row(0)
+    whole = text.select(pl.all().cast(pl.Int64, strict=False))
+    real = text.select(pl.all().cast(pl.Float64, strict=False))
+    coded = text.select(pl.all().str.contains(_CODE).any()).row(0)
+    typed: list[pl.Series] = []
+    for name, nulls, code in zip(names, missing, coded, strict=True):
+        if not code and nulls < len(text) and whole[name].null_count() == nulls:
+            typed.append(whole[name])
+        elif not code and nulls < len(text) and real[name].null_count() == nulls:
+            typed.append(real[name])
+        else:
+            typed.append(_infer(text[name]))
+    return frame.with_columns(typed)
 
 
 def _infer(column: pl.Series) -> pl.Series:
     text = column.str.strip_chars()
-    text = text.set(text.str.to_lowercase().is_in(_NULLS), None)
+    lower = text.str.to_lowercase()
+    text = text.set(lower.is_in(_NULLS), None)
     missing = text.null_count()
     if missing == len(text):
         return text
-    # Names may look like numbers: 007, or a commit hash such as 12345e7.
-    canonical = canonical_name(column.name)
-    named = canonical is not None and BY_NAME[canonical].kind == "text"
-    for dtype in (pl.Int64,) if named else (pl.Int64, pl.Float64):
-        cast = text.cast(dtype, strict=False)
-        if cast.null_count() == missing and not text.str.contains(r"^0\d").any():
-            return cast
-    lower = text.str.to_lowercase()
-    if lower.drop_nulls().is_in(["true", "false"]).all():
-        return lower == "true"
+    if not text.str.contains(_CODE).any():
+        for dtype in (pl.Int64, pl.Float64):
+            cast = text.cast(dtype, strict=False)
+            if cast.null_count() == missing:
+                return cast
+    if lower.filter(text.is_not_null()).is_in(["true", "false"]).all():
+        return pl.select(
+            pl.when(text.is_not_null()).then(lower == "true").alias(column.name)
+        ).to_series()
     return text
 
 
