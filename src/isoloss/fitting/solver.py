@@ -181,7 +181,9 @@ def _put(state: Evaluation, row: NDArray[np.int64], new: Evaluation) -> None:
 
 def _free(where: Coordinates, phi: Array, pull: Array) -> NDArray[np.bool_]:
     """Coordinates that may move: not at a bound that the descent pushes against."""
-    return ~(((phi <= where.lower) & (pull > 0)) | ((phi >= where.upper) & (pull < 0)))
+    low = (phi <= where.lower) & (pull >= 0)
+    high = (phi >= where.upper) & (pull <= 0)
+    return ~(low | high)
 
 
 def _damping_factor(gained: Array, promised: Array) -> Array:

@@ -1,0 +1,24 @@
+"""What do these runs say? Fits of laws to runs, with intervals."""
+
+from __future__ import annotations
+
+from isoloss.fitting.fit import fit
+from isoloss.fitting.objectives import Huber, Objective, Quantile, Squared, StudentT
+from isoloss.fitting.quantity import Notice, Quantity, from_draws
+from isoloss.fitting.result import Fit, Prediction
+from isoloss.fitting.search import Constraints
+
+__all__ = [
+    "Constraints",
+    "Fit",
+    "Huber",
+    "Notice",
+    "Objective",
+    "Prediction",
+    "Quantile",
+    "Quantity",
+    "Squared",
+    "StudentT",
+    "fit",
+    "from_draws",
+]

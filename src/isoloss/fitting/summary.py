@@ -1,0 +1,69 @@
+"""A fit as text and as HTML, numbers rounded by their own interval."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from isoloss.fitting.quantity import Quantity
+
+if TYPE_CHECKING:
+    from isoloss.fitting.result import Fit
+
+
+def summarise(fit: Fit) -> str:
+    """The fit in a few lines: data and method, parameters, exponents, residuals, warnings."""
+    return "\n".join(_lines(fit))
+
+
+def rounded(quantity: Quantity) -> tuple[str, str, str]:
+    """Estimate, lower and upper end, to two digits of the interval's width."""
+    width = quantity.hi - quantity.lo
+    digits = 6
+    if math.isfinite(width) and width > 0:
+        size = max(abs(quantity.estimate), abs(quantity.lo), abs(quantity.hi), width)
+        digits = min(12, max(2, 2 + math.floor(math.log10(size)) - math.floor(math.log10(width))))
+    return tuple(f"{x:.{digits}g}" for x in (quantity.estimate, quantity.lo, quantity.hi))  # pyright: ignore[reportReturnType]
+
+
+def _lines(fit: Fit) -> Iterator[str]:
+    convention = fit.points.conventions
+    yield (
+        f"{fit.law.name}   {fit.n_runs} runs, {fit.n_tiers} compute tiers, {fit.objective.name} on "
+        f"log loss, {fit.n_starts} starts, {len(fit.draws)} draws"
+    )
+    yield f"  L = {fit.law.formula}"
+    yield f"  N: {convention.n}; loss: {convention.loss_unit}; intervals: {fit.level:.0%} by {fit.ci}"
+    yield f"  status {fit.status}: {fit.status_message}"
+    for name, quantity in {**fit.parameters, **_exponents(fit)}.items():
+        estimate, lo, hi = rounded(quantity)
+        ends = f"{lo} to {hi}" if math.isfinite(quantity.lo) else "no interval"
+        yield f"    {name:<12} {estimate:>12}   {ends}"
+    left = fit.residual_summary
+    yield (
+        f"  residuals: median {left['median_abs_log']:.2%}, rms {left['rms_log']:.2%}, "
+        f"worst {left['max_abs_log']:.2%}"
+    )
+    for notice in fit.warnings:
+        yield f"  ! {notice.message}"
+
+
+def _exponents(fit: Fit) -> dict[str, Quantity]:
+    names = {"n_opt": "N* ~ C^", "d_opt": "D* ~ C^"}
+    return {names[key]: quantity for key, quantity in fit.exponents.items()}
+
+
+def as_html(fit: Fit) -> str:
+    """The same as a small table for notebooks."""
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}</td>" + "".join(f"<td>{x}</td>" for x in rounded(q)) + "</tr>"
+        for name, q in {**fit.parameters, **_exponents(fit)}.items()
+    )
+    head = html.escape(f"{fit.law.name}: {fit.status}. {fit.status_message}")
+    notes = "".join(f"<li>{html.escape(notice.message)}</li>" for notice in fit.warnings)
+    return (
+        f"<p><b>{head}</b><br><code>{html.escape(fit.law.formula)}</code></p><table>"
+        f"<tr><th></th><th>estimate</th><th>low</th><th>high</th></tr>{rows}</table><ul>{notes}</ul>"
+    )
