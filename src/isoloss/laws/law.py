@@ -88,6 +88,24 @@ class Compiled:
 
 
 @dataclass(frozen=True)
+class Inner:
+    """The same law in parameters that a search can follow.
+
+    Attributes:
+        law: the formula in those parameters.
+        centred: variables that it measures relative to their geometric mean over the runs.
+        outward: from its parameters and the logarithms of those means to the law's own.
+    """
+
+    law: Law
+    centred: tuple[str, ...]
+    outward: Callable[[Mapping[str, Array], Mapping[str, float]], dict[str, Array]]
+
+
+Starts = Callable[[Mapping[str, float], Mapping[str, float]], list[dict[str, float]]]
+
+
+@dataclass(frozen=True)
 class Law:
     """A scaling law: loss as a formula in model size, tokens and the like.
 
@@ -100,8 +118,11 @@ class Law:
         where: named parts of the formula, each may use the ones before it.
         variables: the inputs, in order; by default those of N, D, C, U, S that appear.
         published: printed coefficients.
-        simpler: starts for the search made from the fit of a simpler law: its name, and a
-            function from its estimate to estimates of this law.
+        additive: names of (A, alpha, B, beta) where the loss only rises with
+            ``A / N**alpha + B / D**beta``: then the compute-optimal N and D have a closed form.
+        inner: the law in parameters that are easier to search, where its own are not.
+        simpler: starts made from the fit of a simpler law: its name, and a function from that
+            estimate and the typical variables to starts of this law (of ``inner``, if given).
         summary: what the form says and when to use it.
     """
 
@@ -113,7 +134,9 @@ class Law:
     where: Mapping[str, str] = field(default_factory=dict[str, str])
     variables: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
-    simpler: tuple[str, Callable[[Mapping[str, float]], list[dict[str, float]]]] | None = None
+    additive: tuple[str, str, str, str] | None = None
+    inner: Inner | None = None
+    simpler: tuple[str, Starts] | None = None
     summary: str = ""
 
     def __post_init__(self) -> None:

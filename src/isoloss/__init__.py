@@ -1,0 +1,87 @@
+"""Scaling laws of language models: fit them to small runs, judge them, plan the big run.
+
+    import isoloss as iso
+
+    runs = iso.read("runs.csv")
+    fit = iso.fit(runs, law="chinchilla")
+    print(iso.plan(fit, flop=1e24))
+
+Names are loaded when they are first used, so that importing isoloss costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from isoloss.version import __version__
+
+if TYPE_CHECKING:
+    from isoloss import datasets as datasets
+    from isoloss.errors import EvidenceError as EvidenceError
+    from isoloss.errors import GateError as GateError
+    from isoloss.errors import InputError as InputError
+    from isoloss.errors import IsolossError as IsolossError
+    from isoloss.fitting import Fit as Fit
+    from isoloss.fitting import Huber as Huber
+    from isoloss.fitting import Quantile as Quantile
+    from isoloss.fitting import Quantity as Quantity
+    from isoloss.fitting import Squared as Squared
+    from isoloss.fitting import StudentT as StudentT
+    from isoloss.fitting import approaches as approaches
+    from isoloss.fitting import fit as fit
+    from isoloss.laws import Law as Law
+    from isoloss.laws import Parameter as Parameter
+    from isoloss.laws import get_law as get_law
+    from isoloss.laws import list_laws as list_laws
+    from isoloss.planning import Plan as Plan
+    from isoloss.planning import plan as plan
+    from isoloss.planning import plan_published as plan_published
+    from isoloss.runs import Points as Points
+    from isoloss.runs import Runs as Runs
+    from isoloss.runs import read as read
+
+_HOME = {
+    "datasets": "",
+    "EvidenceError": "errors",
+    "GateError": "errors",
+    "InputError": "errors",
+    "IsolossError": "errors",
+    "Fit": "fitting",
+    "Huber": "fitting",
+    "Quantile": "fitting",
+    "Quantity": "fitting",
+    "Squared": "fitting",
+    "StudentT": "fitting",
+    "approaches": "fitting",
+    "fit": "fitting",
+    "Law": "laws",
+    "Parameter": "laws",
+    "get_law": "laws",
+    "list_laws": "laws",
+    "Plan": "planning",
+    "plan": "planning",
+    "plan_published": "planning",
+    "Points": "runs",
+    "Runs": "runs",
+    "read": "runs",
+}
+
+__all__ = ["__version__", *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOME[name]
+    value = (
+        import_module(f"isoloss.{name}")
+        if not home
+        else getattr(import_module(f"isoloss.{home}"), name)
+    )
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
