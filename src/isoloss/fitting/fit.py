@@ -74,8 +74,12 @@ def fit(
     jobs = jobs or min(os.cpu_count() or 1, 8)
 
     posed = form(
-        chosen, inputs(points, chosen), points.loss, _weights(weights, len(points)),
-        objective, constraints,
+        chosen,
+        inputs(points, chosen),
+        points.loss,
+        _weights(weights, len(points)),
+        objective,
+        constraints,
     )
     found = find(posed)
     problem, phi = posed.problem, found.phi
@@ -112,7 +116,11 @@ def fit(
         parameters=quantities,
         points=points,
         residuals=residuals,
-        outside=outside_residuals(problem, phi, view, points.clusters("tier"), jobs),
+        outside=(
+            outside_residuals(problem, phi, view, points.clusters("tier"), jobs)
+            if made
+            else residuals
+        ),
         leverage=view.leverage,
         cook=cook_distance(problem, phi, view),
         constraints=constraints,
@@ -219,9 +227,7 @@ def _draw(
     return method(posed.problem, found.phi, view, groups, count, seed, jobs)
 
 
-def _intervals(
-    estimate: Mapping[str, float], thetas: Array, level: float
-) -> dict[str, Quantity]:
+def _intervals(estimate: Mapping[str, float], thetas: Array, level: float) -> dict[str, Quantity]:
     return {
         name: from_draws(value, thetas[:, i], level)
         for i, (name, value) in enumerate(estimate.items())
@@ -234,4 +240,3 @@ def _unsettled(failed: float) -> Notice:
         f"{failed:.0%} of the refits for the intervals did not settle; the law has directions "
         "that the runs hardly fix, and the intervals may be too narrow.",
     )
-

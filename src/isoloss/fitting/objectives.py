@@ -6,6 +6,7 @@ tolerances an optimiser stops early, the most repeated bug of the field (Besirog
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,6 +34,15 @@ class Objective(Protocol):
         """First derivative, second derivative, and a positive majorising curvature."""
         ...
 
+    @property
+    def corner(self) -> float:
+        """The residual up to which the cost is quadratic; infinite for least squares."""
+        ...
+
+    def widened(self, factor: float) -> Objective:
+        """The same cost with its corner ``factor`` times wider: smoother, easier to search."""
+        ...
+
 
 @dataclass(frozen=True)
 class Huber:
@@ -48,6 +58,15 @@ class Huber:
     def name(self) -> str:
         """Huber with its threshold."""
         return f"Huber({self.delta:g})"
+
+    @property
+    def corner(self) -> float:
+        """The residual up to which the cost is quadratic."""
+        return self.delta
+
+    def widened(self, factor: float) -> Objective:
+        """The same cost with a wider corner."""
+        return Huber(self.delta * factor)
 
     def value(self, residual: Array) -> Array:
         """The cost of each residual."""
@@ -71,6 +90,15 @@ class Squared:
     def name(self) -> str:
         """Least squares."""
         return "squared"
+
+    @property
+    def corner(self) -> float:
+        """The residual up to which the cost is quadratic."""
+        return math.inf
+
+    def widened(self, factor: float) -> Objective:
+        """The same cost with a wider corner."""
+        return self
 
     def value(self, residual: Array) -> Array:
         """The cost of each residual."""
@@ -103,6 +131,15 @@ class StudentT:
     def name(self) -> str:
         """Student-t with its scale and degrees of freedom."""
         return f"StudentT({self.scale:g}, {self.dof:g})"
+
+    @property
+    def corner(self) -> float:
+        """The residual up to which the cost is quadratic."""
+        return self.scale
+
+    def widened(self, factor: float) -> Objective:
+        """The same cost with a wider corner."""
+        return StudentT(self.scale * factor, self.dof)
 
     def value(self, residual: Array) -> Array:
         """The cost of each residual."""
@@ -143,6 +180,15 @@ class Quantile:
     def name(self) -> str:
         """Quantile with its level."""
         return f"Quantile({self.q:g}, {self.delta:g})"
+
+    @property
+    def corner(self) -> float:
+        """The residual up to which the cost is quadratic."""
+        return self.delta
+
+    def widened(self, factor: float) -> Objective:
+        """The same cost with a wider corner."""
+        return Quantile(self.q, self.delta * factor)
 
     def value(self, residual: Array) -> Array:
         """The cost of each residual."""

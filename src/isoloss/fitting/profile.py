@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from isoloss.fitting.linear import linear_view, noise_level
 from isoloss.fitting.problem import Problem
 from isoloss.fitting.quantity import Quantity
-from isoloss.fitting.resampling import NEAR
 from isoloss.fitting.search import Form, Found
-from isoloss.fitting.solver import solve
+from isoloss.fitting.solver import Newton, solve
 
 Array = NDArray[np.float64]
 DOUBLINGS, BISECTIONS = 14, 24
@@ -35,18 +34,24 @@ def profile_intervals(posed: Form, found: Found, level: float) -> dict[str, Quan
 
     problem = posed.problem
     freedom = max(problem.n_runs - problem.coordinates.size, 1)
-    allowed = 0.5 * float(stdtrit(freedom, 0.5 + level / 2)) ** 2 * deviance_scale(problem, found.phi)
+    allowed = (
+        0.5 * float(stdtrit(freedom, 0.5 + level / 2)) ** 2 * deviance_scale(problem, found.phi)
+    )
     theta = posed.theta(found.phi)
-    free = linear_view(problem, found.phi).free
-    reach = linear_view(problem, found.phi).spread * noise_level(problem, found.phi)
+    view = linear_view(problem, found.phi)
+    reach = view.spread * noise_level(problem, found.phi)
+    along = view.basis @ view.basis.T
     result: dict[str, Quantity] = {}
     for i, name in enumerate(posed.law.names):
         if name not in problem.coordinates.names:
             result[name] = Quantity(float(theta[i]), np.nan, np.nan, level)
             continue
         k = problem.coordinates.names.index(name)
-        step = reach[k] if free[k] and np.isfinite(reach[k]) and reach[k] > 0 else 1e-3
-        ends = [_end(problem, found, k, allowed, side * step) for side in (-1, 1)]
+        known = view.free[k] and 0 < reach[k] < np.inf
+        # The other coordinates follow the held one along the ridge of the linear view.
+        ridge = along[:, k] / along[k, k] if known else np.eye(len(along))[k]
+        step = reach[k] if known else 1e-3
+        ends = [_end(problem, found, k, allowed, side * step, ridge) for side in (-1, 1)]
         result[name] = Quantity(float(theta[i]), min(ends), max(ends), level)
     return result
 
@@ -69,7 +74,9 @@ def deviance_scale(problem: Problem, phi: Array) -> float:
     return float(np.sum(weights * slope**2)) / max(average, 1e-300)
 
 
-def _end(problem: Problem, found: Found, index: int, allowed: float, step: float) -> float:
+def _end(
+    problem: Problem, found: Found, index: int, allowed: float, step: float, ridge: Array
+) -> float:
     """Where the profile has risen by ``allowed``, in the parameter's own unit; a bound if not."""
     where = problem.coordinates
     edge = where.lower[index] if step < 0 else where.upper[index]
@@ -78,7 +85,7 @@ def _end(problem: Problem, found: Found, index: int, allowed: float, step: float
     for _ in range(DOUBLINGS):
         if (start + outside - edge) * np.sign(step) >= 0:
             outside = float(edge) - start
-        rise, moved = _rise(problem, found, index, start + outside, phi)
+        rise, moved = _rise(problem, found, index, start + outside, phi, ridge)
         if rise > allowed:
             break
         if outside == float(edge) - start:
@@ -88,7 +95,7 @@ def _end(problem: Problem, found: Found, index: int, allowed: float, step: float
         return float(np.copysign(np.inf, step))
     for _ in range(BISECTIONS):
         middle = 0.5 * (inside + outside)
-        rise, moved = _rise(problem, found, index, start + middle, phi)
+        rise, moved = _rise(problem, found, index, start + middle, phi, ridge)
         if rise > allowed:
             outside = middle
         else:
@@ -97,14 +104,14 @@ def _end(problem: Problem, found: Found, index: int, allowed: float, step: float
 
 
 def _rise(
-    problem: Problem, found: Found, index: int, value: float, phi: Array
+    problem: Problem, found: Found, index: int, value: float, phi: Array, ridge: Array
 ) -> tuple[float, Array]:
     """How much the objective rises with one coordinate held, and the other coordinates there."""
     where = problem.coordinates
     lower, upper = where.lower.copy(), where.upper.copy()
     lower[index] = upper[index] = value
     held = replace(problem, coordinates=replace(where, lower=lower, upper=upper))
-    solution = solve(held, np.where(np.arange(len(phi)) == index, value, phi)[None], NEAR)
+    solution = solve(held, (phi + (value - phi[index]) * ridge)[None], Newton(damping=0.1))
     return float(solution.objective[0]) - found.objective, solution.phi[0]
 
 

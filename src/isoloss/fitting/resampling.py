@@ -110,7 +110,9 @@ def _outside_linear(residual: Array, view: LinearView, groups: Ints) -> Array:
         share, directions = np.linalg.eigh(rows.T @ rows)
         # A group that alone decides a direction has no residual along it to inflate.
         grow = 1.0 / np.maximum(1.0 - share, 1.0 / MOST_INFLATION)
-        result[inside] += rows @ (((directions * grow) @ directions.T) @ (rows.T @ residual[inside]))
+        result[inside] += rows @ (
+            ((directions * grow) @ directions.T) @ (rows.T @ residual[inside])
+        )
     return result
 
 
@@ -124,7 +126,9 @@ def _refit(
     failed = 0
     for number, rows in _chunks(count, problem.n_runs):
         posed = pose(np.random.default_rng([seed, number]), rows)
-        solution = solve(posed, np.repeat(phi[None], rows, axis=0), NEAR, basis=view.basis, jobs=jobs)
+        solution = solve(
+            posed, np.repeat(phi[None], rows, axis=0), NEAR, basis=view.basis, jobs=jobs
+        )
         found.append(solution.phi)
         failed += int(np.sum(~solution.converged))
     return Draws(np.concatenate(found), failed / count)

@@ -67,7 +67,8 @@ class Fit:
         parameters: intervals of the parameters.
         points: the runs used.
         residuals: log(loss) - log(law), (n,).
-        outside: the same for tiers as if left out of the fit, (n,); the noise of a new run.
+        outside: the same under the law fitted without the run's tier, (n,): the noise of a new
+            run. Equal to ``residuals`` in a fit without draws.
         leverage: (n,), share of each run's own loss in its prediction.
         cook: (n,), how far each run alone moves the law.
         constraints: what was fixed, tied or bounded.
@@ -172,9 +173,7 @@ class Fit:
         asked = dict(x)
         if "C" not in asked and {"N", "D"} <= set(asked):
             asked["C"] = 6.0 * asked["N"] * asked["D"]
-        name = next(
-            (k for k in ("C", "N", "D") if k in asked and np.isfinite(seen[k]).all()), None
-        )
+        name = next((k for k in ("C", "N", "D") if k in asked and np.isfinite(seen[k]).all()), None)
         if name is None:
             return np.full(len(next(iter(asked.values()))), np.nan)
         return np.maximum(0.0, np.log10(asked[name]) - np.log10(seen[name].max()))

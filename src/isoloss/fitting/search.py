@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from isoloss.fitting.solver import Newton, solve
 from isoloss.laws import Law, get_law
 
 Array = NDArray[np.float64]
+EASY = 1e-2  # tolerance on the way
+NARROWING = 4.0
 SAME = 1e-6  # two optima are the same when their objectives agree to this share
 
 
@@ -129,40 +132,64 @@ class Found:
 
 
 def find(posed: Form, newton: Newton | None = None) -> Found:
-    """Follow all starts a short way, the promising ones to the end, and keep the best.
+    """Follow all starts and keep the best.
+
+    A narrow Huber corner makes the objective nearly piecewise linear, with poor local optima and
+    slow steps far away. So the corner starts as wide as the starts' residuals and is narrowed in
+    steps; the starts that are then promising are followed to the end.
 
     Raises:
         EvidenceError: the law has no finite value at any start.
     """
     newton = newton or Newton()
-    problem = posed.problem
-    begin = np.concatenate([_extended(posed), starts(problem)])
-    if not np.isfinite(problem.value(begin)).any():
-        raise EvidenceError(
-            f"law {posed.law.name} gives no positive loss on these runs from any start.",
-            code="no_start",
-            hint="Give bounds that keep the formula positive, or another formula.",
-        )
-    short = solve(problem, begin, replace(newton, max_steps=min(40, newton.max_steps)))
-    open_ends = ~short.converged & (short.objective < 1.5 * short.objective.min())
-    phi, objective, norm = short.phi, short.objective, short.gradient_norm
+    problem, objective = posed.problem, posed.problem.objective
+    phi = _all_starts(posed)
+    count = len(phi)
+    for factor in _widths(problem, phi):
+        eased = replace(problem, objective=objective.widened(factor))
+        phi = solve(eased, phi, replace(newton, tolerance=EASY, max_steps=25, damping=0.1)).phi
+    short = solve(problem, phi, replace(newton, max_steps=40, damping=0.1))
+    phi, value, norm = short.phi, short.objective, short.gradient_norm
+    open_ends = ~short.converged & (value < 1.5 * value.min())
     if open_ends.any():
         long = solve(problem, phi[open_ends], replace(newton, damping=0.1))
-        phi[open_ends], objective[open_ends] = long.phi, long.objective
+        phi[open_ends], value[open_ends] = long.phi, long.objective
         norm[open_ends] = long.gradient_norm
-    best = int(np.argmin(objective))
-    slack = SAME * objective[best] + 1e-14 * float(np.sum(problem.weights))
-    same = objective <= objective[best] + slack
+    slack = SAME * value.min() + 1e-14 * float(np.sum(problem.weights))
+    same = value <= value.min() + slack
     # Among equals the one whose gradient is smallest is the optimum itself.
     best = int(np.argmin(np.where(same, norm, np.inf)))
     return Found(
         phi=phi[best],
-        objective=float(objective[best]),
+        objective=float(value[best]),
         gradient_norm=float(norm[best]),
         converged=bool(norm[best] <= newton.tolerance),
-        agreement=float(np.mean(same)),
-        n_starts=len(begin),
+        agreement=float(np.sum(same)) / count,
+        n_starts=count,
     )
+
+
+def _all_starts(posed: Form) -> Array:
+    problem, law = posed.problem, posed.law
+    begin = _extended(posed)
+    if problem.law is law:  # spread starts know nothing of the parameters of an inner form
+        begin = np.concatenate([begin, starts(problem)])
+    begin = begin[np.isfinite(problem.value(begin))]
+    if not len(begin):
+        raise EvidenceError(
+            f"law {law.name} gives no positive loss on these runs from any start.",
+            code="no_start",
+            hint="Give bounds that keep the formula positive, or another formula.",
+        )
+    return begin
+
+
+def _widths(problem: Problem, phi: Array) -> list[float]:
+    """Factors by which the corner is widened, from the size of the best start's residuals down."""
+    size = np.quantile(np.abs(problem.residuals(phi)), 0.75, axis=1)
+    ratio = float(np.nanmin(size)) / problem.objective.corner
+    count = math.ceil(math.log(ratio, NARROWING)) if ratio > 1 else 0
+    return [NARROWING**k for k in range(count, 0, -1)]
 
 
 def _extended(posed: Form) -> Array:

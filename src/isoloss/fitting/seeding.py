@@ -133,9 +133,7 @@ def _project(problem: Problem, theta: Array) -> Array:
     """Set the linear parameters by least squares on the relative error, scales and floors >= 0."""
     law, where = problem.law, problem.coordinates
     theta = _held(problem, theta)
-    free = [
-        i for i, n in enumerate(law.names) if n in law.compiled.linear and where.source[i] >= 0
-    ]
+    free = [i for i, n in enumerate(law.names) if n in law.compiled.linear and where.source[i] >= 0]
     if not free:
         return theta
     base = theta.copy()
@@ -147,14 +145,14 @@ def _project(problem: Problem, theta: Array) -> Array:
     shape = (len(theta), problem.n_runs)
     design = np.stack([np.broadcast_to(gradient[i] / loss, shape) for i in free], axis=2)
     target = np.broadcast_to(1.0 - value / loss, shape)
-    low = np.array([problem.law.parameters[i].positive or law.parameters[i].bounds[0] >= 0 for i in free])
+    low = np.array(
+        [problem.law.parameters[i].positive or law.parameters[i].bounds[0] >= 0 for i in free]
+    )
     theta[:, free] = _nonnegative(design, target, low, problem.weights)
     return theta
 
 
-def _nonnegative(
-    design: Array, target: Array, bounded: NDArray[np.bool_], weights: Array
-) -> Array:
+def _nonnegative(design: Array, target: Array, bounded: NDArray[np.bool_], weights: Array) -> Array:
     """Weighted least squares (K, n, m) with some coefficients >= 0, by trying every active set."""
     weighted = design * weights[:, None]
     gram = np.einsum("kni,knj->kij", weighted, design)

@@ -125,9 +125,7 @@ def whitening(problem: Problem, phi: Array, free: NDArray[np.bool_]) -> tuple[Ar
     return np.where(free[:, :, None], basis, 0.0), largest[:, 0] / moving
 
 
-def _solve_chunk(
-    problem: Problem, starts: Array, newton: Newton, shared: Array | None
-) -> Solution:
+def _solve_chunk(problem: Problem, starts: Array, newton: Newton, shared: Array | None) -> Solution:
     where, count = problem.coordinates, len(starts)
     floor = np.broadcast_to(OBJECTIVE_FLOOR * np.sum(problem.weights, axis=-1), count)
     phi = np.clip(starts, where.lower, where.upper)

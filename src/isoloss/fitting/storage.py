@@ -31,14 +31,22 @@ def save_fit(fit: Fit, path: str | Path) -> None:
         "objective": objective_to_dict(fit.objective),
         "numbers": {
             key: float(getattr(fit, key)).hex()
-            for key in ("objective_value", "gradient_norm", "agreement", "condition_number", "level")
+            for key in (
+                "objective_value",
+                "gradient_norm",
+                "agreement",
+                "condition_number",
+                "level",
+            )
         },
         "spread": {name: float(value).hex() for name, value in fit.spread.items()},
         "parameters": {
             name: [float(x).hex() for x in (q.estimate, q.lo, q.hi)]
             for name, q in fit.parameters.items()
         },
-        "bounds": {name: [x.hex() for x in map(float, b)] for name, b in fit.constraints.bounds.items()},
+        "bounds": {
+            name: [x.hex() for x in map(float, b)] for name, b in fit.constraints.bounds.items()
+        },
         "arrays": {name: pack(getattr(fit, name)) for name in _ARRAYS},
         "points": {name: pack(getattr(points, name)) for name in _POINTS},
         "columns": {name: pack(values) for name, values in points.columns.items()},

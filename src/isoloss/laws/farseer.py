@@ -64,7 +64,7 @@ def _from_chinchilla(
         | {"beta": bend, "g0": math.log(endless), "gamma": bend}
         | {"g1": -fit["alpha"] * size / endless}
         for bend in (-0.1, 0.1, 0.3)
-        for tilt in (0.0, -0.1)
+        for tilt in (0.0, -0.05, -0.15)
     ]
 
 
