@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from isoloss.errors import InputError, Where
 from isoloss.laws.expression import Apply, Name, Node, Number
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def derive(
     table |= {name: sp.exp(x) for name, x in zip(variables, logs, strict=True)}
     for name, part in where.items():
         table[name] = _build(part, table)
-    value = _build(tree, table)
+    value = _build(tree, table).replace(sp.Abs, lambda part: sp.Max(part, -part))
 
     gradient = [_clean(sp.diff(value, a)) for a in p]
     pairs = [(i, j) for i in range(len(p)) for j in range(i, len(p))]
@@ -88,6 +89,8 @@ def derive(
         "curvature": [value, *gradient, *(curvature[pair] for pair in second)],
         "slope": [value, *slope],
     }
+    for block in blocks.values():
+        _check_real(block)
     source = "\n\n".join(_function(name, block, p, logs) for name, block in blocks.items())
     return Derived(
         source=source,
@@ -139,6 +142,24 @@ def _clean(expression: Any) -> Any:
     return expression.replace(sp.DiracDelta, lambda *_: sp.Integer(0))
 
 
+def _check_real(outputs: Sequence[Any]) -> None:
+    """Refuse what has no real, finite value anywhere, such as N / (N - N) or (-2)**A."""
+    import sympy as sp
+
+    known = (sp.exp, sp.log, sp.Abs, sp.sign, sp.Min, sp.Max, sp.Heaviside)
+    for output in outputs:
+        functions = output.atoms(sp.Function, sp.Derivative)
+        if output.has(sp.I, sp.nan, sp.zoo, sp.oo) or not all(
+            isinstance(f, known) for f in functions
+        ):
+            raise InputError(
+                "the formula or its slope has no real, finite value.",
+                code="bad_formula",
+                where=Where(field="formula"),
+                hint="Look for a division by zero, or a root, a power or a log of a negative number.",
+            )
+
+
 def _linear(parameters: Sequence[str], second: Sequence[tuple[int, int]]) -> tuple[str, ...]:
     """The parameters that enter linearly and jointly so: no second derivative among them."""
     chosen: list[int] = []
@@ -164,8 +185,8 @@ def _function(name: str, outputs: Sequence[Any], p: Sequence[Any], logs: Sequenc
     exp, log = sp.Function("np.exp"), sp.Function("np.log")
 
     def plain(expression: Any) -> Any:
-        # A general power is exp(b log a): NumPy's exp and log are several times faster than power,
-        # and the logarithm is shared with the derivative. SymPy would fold it back, hence the names.
+        # A general power is exp(b log a): NumPy's exp and log are several times faster than its
+        # power, and the derivative shares the logarithm. SymPy would fold it back: hence names.
         if expression.is_Atom:
             return expression
         arguments = [plain(argument) for argument in expression.args]
@@ -194,17 +215,17 @@ def _printer() -> Any:
     from sympy.printing.numpy import NumPyPrinter
 
     class Printer(NumPyPrinter):
-        def _print_Function(self, expr: Any) -> str:  # noqa: N802 - SymPy's protocol
+        def _print_Function(self, expr: Any) -> str:
             name = expr.func.__name__
             return f"{name}({', '.join(self._print(argument) for argument in expr.args)})"
 
-        def _print_Heaviside(self, expr: Any) -> str:  # noqa: N802 - SymPy's protocol
+        def _print_Heaviside(self, expr: Any) -> str:
             return f"np.heaviside({self._print(expr.args[0])}, 0.5)"
 
-        def _print_Min(self, expr: Any) -> str:  # noqa: N802 - SymPy's protocol
+        def _print_Min(self, expr: Any) -> str:
             return self._nest("np.minimum", expr.args)
 
-        def _print_Max(self, expr: Any) -> str:  # noqa: N802 - SymPy's protocol
+        def _print_Max(self, expr: Any) -> str:
             return self._nest("np.maximum", expr.args)
 
         def _nest(self, name: str, arguments: Sequence[Any]) -> str:
@@ -213,14 +234,22 @@ def _printer() -> Any:
                 return str(self._print(first))
             return f"{name}({self._print(first)}, {self._nest(name, rest)})"
 
-        def _print_Pow(self, expr: Any, rational: bool = False) -> str:  # noqa: N802
+        def _print_sign(self, expr: Any) -> str:
+            return f"np.sign({self._print(expr.args[0])})"
+
+        def _print_Pow(self, expr: Any, rational: bool = False) -> str:
             base, exponent = self._print(expr.base), int(expr.exp)
-            power = "*".join([f"({base})"] * abs(exponent))
+            if expr.base.is_Atom and abs(exponent) <= 4:
+                power = "*".join([base] * abs(exponent))
+            else:
+                power = f"({base})**{abs(exponent)}" if abs(exponent) > 1 else f"({base})"
             return f"({power})" if exponent > 0 else f"(1.0/({power}))"
 
     printer = Printer({"fully_qualified_modules": False, "allow_unknown_functions": True})
 
-    def write(expression: Any, shared: Sequence[tuple[Any, Any]], renamed: Mapping[Any, Any]) -> str:
+    def write(
+        expression: Any, shared: Sequence[tuple[Any, Any]], renamed: Mapping[Any, Any]
+    ) -> str:
         import sympy as sp
 
         names = {symbol: sp.Symbol(f"t{i}") for i, (symbol, _) in enumerate(shared)}
@@ -237,8 +266,7 @@ def _latex(
     table: dict[str, Any] = {
         name: sp.Symbol(name, positive=True) for name in (*parameters, *variables, *where)
     }
-    names = {"E": "E"}
-    symbols = {table[name]: names.get(name, sp.latex(table[name])) for name in table}
+    symbols = {symbol: sp.latex(symbol) for symbol in table.values()}
     text = f"L = {sp.latex(_build(tree, table), symbol_names=symbols, order='none')}"
     for name, part in where.items():
         part_text = sp.latex(_build(part, table), symbol_names=symbols)

@@ -16,6 +16,10 @@ from isoloss.errors import InputError, Where
 MAX_LENGTH = 1000
 MAX_DEPTH = 60
 MAX_CONSTANT = 1e30
+MAX_POWER = 100.0
+# Second derivatives grow fast with these two; the laws of the field stay below half of them.
+MAX_OPERATIONS = 100
+MAX_NESTING = 6
 FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "min": 2, "max": 2}
 OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -25,7 +29,9 @@ OPERATORS: dict[type[ast.operator], str] = {
     ast.Pow: "**",
 }
 _ALLOWED = (
-    "numbers, names, + - * / **, parentheses and the functions " + ", ".join(sorted(FUNCTIONS)) + "."
+    "numbers, names, + - * / **, parentheses and the functions "
+    + ", ".join(sorted(FUNCTIONS))
+    + "."
 )
 
 
@@ -75,7 +81,12 @@ def parse_formula(text: str) -> Node:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "too deep or not text"
         raise _refuse(f"{text[:80]!r} is not a formula ({reason}).") from None
-    return _convert(tree.body, depth=0)
+    node = _convert(tree.body, depth=0)
+    if _operations(node) > MAX_OPERATIONS:
+        raise _refuse(f"the formula has more than {MAX_OPERATIONS} operations.")
+    if _nesting(node) > MAX_NESTING:
+        raise _refuse(f"functions and powers nest deeper than {MAX_NESTING} levels.")
+    return node
 
 
 def names_in(node: Node) -> tuple[str, ...]:
@@ -86,6 +97,19 @@ def names_in(node: Node) -> tuple[str, ...]:
         return ()
     found = [name for argument in node.arguments for name in names_in(argument)]
     return tuple(dict.fromkeys(found))
+
+
+def _operations(node: Node) -> int:
+    if not isinstance(node, Apply):
+        return 0
+    return 1 + sum(_operations(argument) for argument in node.arguments)
+
+
+def _nesting(node: Node) -> int:
+    if not isinstance(node, Apply):
+        return 0
+    here = 1 if node.operation not in ("+", "-", "*", "/") else 0
+    return here + max(_nesting(argument) for argument in node.arguments)
 
 
 def _convert(node: ast.expr, depth: int) -> Node:
@@ -114,10 +138,20 @@ def _convert(node: ast.expr, depth: int) -> Node:
                 raise _refuse(f"{name} takes {FUNCTIONS[name]} argument(s), found {len(args)}.")
             return _fold(name, tuple(_convert(argument, depth + 1) for argument in args))
         case _:
-            raise _refuse(f"found {ast.unparse(node)[:60]!r}, which a formula may not contain.")
+            raise _refuse(f"found {_shown(node)!r}, which a formula may not contain.")
+
+
+def _shown(node: ast.expr) -> str:
+    try:
+        return ast.unparse(node)[:60]
+    except RecursionError:
+        return type(node).__name__.lower()
 
 
 def _fold(operation: str, arguments: tuple[Node, ...]) -> Node:
+    exponent = arguments[-1]
+    if operation == "**" and isinstance(exponent, Number) and abs(exponent.value) > MAX_POWER:
+        raise _refuse(f"found the power {exponent.value:g}; at most {MAX_POWER:g} is accepted.")
     values = [argument.value for argument in arguments if isinstance(argument, Number)]
     if len(values) < len(arguments):
         return Apply(operation, arguments)
@@ -150,7 +184,7 @@ def _constant(operation: str, values: list[float]) -> float:
 def _number(value: float) -> Number:
     number = float(value) if abs(value) <= MAX_CONSTANT else math.inf
     if not math.isfinite(number):
-        raise _refuse(f"a constant larger than {MAX_CONSTANT:g} appears; scale the formula instead.")
+        raise _refuse(f"a constant beyond {MAX_CONSTANT:g} appears; scale the formula instead.")
     return Number(number)
 
 
