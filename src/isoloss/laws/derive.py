@@ -156,7 +156,7 @@ def _check_real(outputs: Sequence[Any]) -> None:
                 "the formula or its slope has no real, finite value.",
                 code="bad_formula",
                 where=Where(field="formula"),
-                hint="Look for a division by zero, or a root, a power or a log of a negative number.",
+                hint="Look for a division by zero and for a root, power or log of a negative.",
             )
 
 

@@ -16,6 +16,7 @@ from isoloss.laws.derive import Derived, derive, signature
 from isoloss.laws.expression import Node, names_in, parse_formula
 
 Array = NDArray[np.float64]
+MAX_PARAMETERS = 20
 
 VARIABLES: dict[str, str] = {
     "N": "model size (parameters)",
@@ -264,38 +265,48 @@ def law_from_formula(
     """A law from the user's own text, such as ``E + A*N**-alpha``.
 
     N, D, C, U and S are variables, as are the names in ``variables``; every other name is a
-    parameter. A parameter that multiplies or divides a variable's power is taken as a positive
-    scale, one that stands alone as a floor of at least zero, one in an exponent lies in (-3, 3).
+    parameter. A parameter in an exponent lies in (-3, 3); one that stands alone is a floor of at
+    least zero; one that multiplies what changes its sign with the variables, such as ``log(N)``,
+    is free; every other is a positive scale.
 
     Raises:
-        InputError: the text is not a formula, or has no variable or no parameter.
+        InputError: the text is not a formula, or has no variable, no parameter or too many.
     """
     used = names_in(parse_formula(formula))
     inputs = tuple(n for n in used if n in VARIABLES or n in variables)
     names = tuple(n for n in used if n not in inputs)
     if not names:
         raise _formula_error(formula, "it has no parameter to fit.")
+    if len(names) > MAX_PARAMETERS:
+        raise _formula_error(
+            formula, f"it has {len(names)} parameters; at most {MAX_PARAMETERS} can be fitted."
+        )
     bare = Law(name, formula, tuple(Parameter(n) for n in names), variables=inputs)
     facts = bare.compiled
 
     def describe(parameter: str) -> Parameter:
         if parameter in facts.exponents:
             return Parameter(parameter, "exponent", bounds=(-3.0, 3.0), start=(0.05, 1.0))
-        if parameter in facts.linear and _stands_alone(bare, parameter):
-            return Parameter(parameter, "floor", bounds=(0.0, math.inf), unit="loss")
+        if parameter in facts.linear:
+            slope = _slope(bare, parameter)
+            if np.all(slope == 1.0):
+                return Parameter(parameter, "floor", bounds=(0.0, math.inf), unit="loss")
+            if not (np.all(slope > 0) or np.all(slope < 0)):
+                return Parameter(parameter, "coefficient")
         return Parameter(parameter, "scale", positive=True)
 
     parameters = tuple(describe(n) for n in names)
     return Law(name, formula, parameters, title="user formula", variables=inputs)
 
 
-def _stands_alone(law: Law, parameter: str) -> bool:
-    """Whether the law changes one for one with the parameter, whatever the variables are."""
-    index = law.names.index(parameter)
-    theta = [np.float64(0.5)] * len(law.names)
-    x = [np.array([1.0, 2.0, 5.0])] * len(law.variables)
-    first = np.broadcast_to(law.compiled.gradient(theta, x)[1 + index], (3,))
-    return bool(np.all(first == 1.0))
+def _slope(law: Law, parameter: str) -> Array:
+    """How the law changes with a parameter, at variables below, at and above one."""
+    shifts = np.arange(-2.0, 3.0)
+    theta = [np.float64(0.5 + 0.01 * i) for i in range(len(law.names))]
+    x = [shifts * (1.0 + 0.1 * i) for i in range(len(law.variables))]
+    with np.errstate(all="ignore"):
+        first = law.compiled.gradient(theta, x)[1 + law.names.index(parameter)]
+    return np.broadcast_to(np.asarray(first, dtype=np.float64), shifts.shape)
 
 
 def _formula_error(formula: str, reason: str) -> InputError:
