@@ -80,9 +80,7 @@ class Architecture:
             least = 1 if field.name in ("n_layers", "d_model") else 0
             value = getattr(self, field.name)
             if value < least:
-                raise _bad(
-                    f"found {field.name} = {value}, where at least {least} is expected.", field.name
-                )
+                raise _bad(f"found {value}, where at least {least} is expected.", field.name)
         heads = self.n_heads or max(1, self.d_model // 64)
         if not self.d_head and self.d_model % heads:
             raise _bad(f"{heads} heads do not divide d_model = {self.d_model}.", "n_heads")
@@ -201,14 +199,18 @@ def _flag(value: str, name: str, has_value: bool) -> bool:
     if not has_value:
         return True
     if value.lower() not in _WORDS:
-        raise _bad(f'found {name} = "{value[:40]}", where yes or no is expected.', name)
+        raise _bad(f'found "{value[:40]}", where yes or no is expected.', name)
     return _WORDS[value.lower()]
 
 
 def _whole(value: str, name: str) -> int:
-    number = 0.0 if value == "0" else parse_quantity(value)
+    refusal = _bad(f'found "{value[:40]}", where a whole number is expected.', name)
+    try:
+        number = 0.0 if value == "0" else parse_quantity(value)
+    except InputError as error:
+        raise refusal from error
     if number != int(number):
-        raise _bad(f'found {name} = "{value[:40]}", where a whole number is expected.', name)
+        raise refusal
     return int(number)
 
 

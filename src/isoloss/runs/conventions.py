@@ -78,9 +78,9 @@ def check_loss_unit(name: str) -> str:
 
 
 def _known(name: str, known: tuple[str, ...], kind: str) -> str:
-    if name in known:
-        return name
-    close = difflib.get_close_matches(name, known, n=1)
+    if name.lower() in known:
+        return name.lower()
+    close = difflib.get_close_matches(name.lower(), known, n=1)
     guess = f'Did you mean "{close[0]}"? ' if close else ""
     raise InputError(
         f'found "{name}" where a {kind} is expected.',

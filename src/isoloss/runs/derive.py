@@ -61,7 +61,7 @@ def derive(
     """
     work = Derivation(frame, dict(provenance))
     shapes = _shapes(work, flop_convention)
-    if n_column is None and not any(work.has(name) for name in PARAM_COLUMNS):
+    if not any(work.has(name) for name in ([n_column] if n_column else PARAM_COLUMNS)):
         _params(work, shapes)
     n = first_param_column(work.frame) if n_column is None else n_column
     _batch_and_tokens(work, n)
@@ -142,7 +142,7 @@ def _params(work: Derivation, shapes: pl.DataFrame | None) -> None:
         return
     joined = _join(work.frame, shapes)
     for name in ("n_total", "n_nonemb", "n_matmul", "n_active"):
-        if name in joined.columns:
+        if name in joined.columns and not work.has(name):
             work.add(name, pl.lit(joined[name]), f"{_trust(work)}:architecture")
 
 

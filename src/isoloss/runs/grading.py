@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+from isoloss.runs.columns import normalise_name
 from isoloss.runs.conventions import Conventions
 
 Severity = Literal["error", "warning", "info"]
@@ -34,7 +35,8 @@ _CONSTANT_SCHEDULES = ("constant", "const", "none", "constant_with_warmup")
 # A column, while grading: whether the table was graded before and its decisions stand.
 DECIDED = "__decided__"
 # Not part of what makes two rows the same run.
-_BOOKKEEPING = ("run_id", "source", "source_uri", "imported_at", "status", "reason", DECIDED)
+_BOOKKEEPING = ("run_id", "source", "source_uri", "imported_at", "status", "reason", "decided")
+_ROW_NUMBERS = ("index", "row", "unnamed_0", "column_1")
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,9 @@ def _duplicate(frame: pl.DataFrame) -> pl.Expr:
     keys = [
         name
         for name, dtype in frame.schema.items()
-        if name not in _BOOKKEEPING and not dtype.is_nested() and dtype != pl.Object
+        if normalise_name(name) not in (*_BOOKKEEPING, *_ROW_NUMBERS)
+        and not dtype.is_nested()
+        and dtype != pl.Object
     ]
     first = (
         frame.select(keys)

@@ -66,7 +66,8 @@ def normalise(table: RawTable, request: Request) -> Mapped:
                 )
             )
             series = None
-        if series is None or series.null_count() == len(series):
+        # An empty column says nothing, except that no run has a loss.
+        if series is None or (series.null_count() == len(series) and column.name != "loss"):
             del sources[column.name]
         else:
             read[column.name] = series

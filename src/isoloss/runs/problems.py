@@ -16,6 +16,7 @@ _TOKENS_TOLERANCE = 0.05
 # Between the FLOP conventions, C / 6ND goes from 0.5 to 5 (interesting shapes included).
 _FLOP_RATIO = (0.4, 5.0)
 _HIGH_LOSS = 1.25
+_LARGEST_LOSS = 16.0
 _MAX_BINS = 128
 
 
@@ -30,6 +31,7 @@ def find_problems(frame: pl.DataFrame, conventions: Conventions) -> tuple[Proble
     found = [
         *_excluded(frame),
         *_mixed(ok),
+        *_odd_losses(ok),
         *_unique_above_tokens(ok),
         *_tokens_against_steps(ok),
         *_flop_against_6nd(ok, conventions),
@@ -78,7 +80,24 @@ def _mixed(ok: pl.DataFrame) -> list[Problem]:
                 f"so fit one at a time with --where \"{column} = '{values[0]}'\""
             )
             problems.append(Problem(f"mixed_{name}", "error", message))
+    if "flop_convention" in ok.columns:
+        values = ok["flop_convention"].drop_nulls().unique().sort().to_list()
+        if len(values) > 1:
+            message = f"FLOP are counted in {len(values)} ways ({', '.join(values)})"
+            problems.append(Problem("mixed_flop_convention", "warning", message))
     return problems
+
+
+def _odd_losses(ok: pl.DataFrame) -> list[Problem]:
+    """Losses that may be perplexities or percentages."""
+    if ok.height == 0 or not (ok["loss"] > _LARGEST_LOSS).any():
+        return []
+    high = ok["loss"] > _LARGEST_LOSS
+    message = (
+        f"{high.sum()} runs have a loss above {_LARGEST_LOSS:.0f}, more than guessing among 10 "
+        "million tokens costs: is it a perplexity? Then take its logarithm"
+    )
+    return [Problem("odd_loss", "warning", message, _ids(ok, high))]
 
 
 def _name_in_input(ok: pl.DataFrame, name: str) -> str:

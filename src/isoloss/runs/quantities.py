@@ -11,7 +11,8 @@ _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _DIGITS = r"\d+(?:_\d+)*"
 _QUANTITY = re.compile(
-    rf"(?P<number>(?:{_DIGITS}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<suffix>[kKmMbBtT]?)"
+    rf"(?P<number>(?:{_DIGITS}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<suffix>[kKmMbBtT]?)",
+    re.ASCII,
 )
 _EXA = re.compile(rf"{_DIGITS}(?:\.\d*)?\s*[EPZYG]", re.IGNORECASE)
 

@@ -23,7 +23,7 @@ from isoloss.runs.grading import DECIDED, Problem, grade_rows
 from isoloss.runs.normalise import Mapped, normalise
 from isoloss.runs.readers import ROW, RawTable, read_source
 from isoloss.runs.request import Request
-from isoloss.runs.select import keep_rows
+from isoloss.runs.select import keep_rows, no_row_meets
 from isoloss.runs.table import Runs, make_runs
 
 _VARIABLES = ("tokens", "flop", "flop_budget", *PARAM_COLUMNS)
@@ -67,11 +67,18 @@ def read(
         InputError: a source cannot be read or understood; the message names place, value and
             remedy.
     """
-    request = Request(n, loss, columns or {}, scale or {}, loss_unit, flop_convention)
+    request = Request(
+        n,
+        loss,
+        columns or {},
+        scale or {},
+        None if loss_unit is None else check_loss_unit(loss_unit),
+        None if flop_convention is None else check_flop_convention(flop_convention),
+    )
     tables = [table for part in (source, *more) for table in read_source(part)]
     request.check_names(list(dict.fromkeys(name for t in tables for name in t.columns)))
     if where is not None:
-        tables = [_select(table, where) for table in tables]
+        tables = _select(tables, where)
     if isinstance(architecture, str):
         architecture = parse_architecture(architecture)
     mapped = [_with_shape(normalise(table, request), architecture) for table in tables]
@@ -99,8 +106,16 @@ def read(
     return make_runs(graded, conventions, provenance, label, tuple(notes))
 
 
-def _select(table: RawTable, where: str) -> RawTable:
-    return replace(table, frame=keep_rows(table.frame, where, table.label, hidden=ROW))
+def _select(tables: list[RawTable], where: str) -> list[RawTable]:
+    """The tables without the rows that do not meet the condition, and without empty tables."""
+    selected = [
+        replace(table, frame=keep_rows(table.frame, where, table.label, hidden=ROW))
+        for table in tables
+    ]
+    kept = [table for table in selected if table.frame.height]
+    if not kept:
+        raise no_row_meets(where, tables[0].label, tables[0].columns)
+    return kept
 
 
 def _with_shape(result: Mapped, architecture: Architecture | None) -> Mapped:
@@ -129,7 +144,7 @@ def _check_required(table: RawTable, result: Mapped) -> None:
     found = ", ".join(table.columns[:40])
     if "loss" not in result.frame.columns:
         raise InputError(
-            "no column is recognised as the loss, or it is empty.",
+            "no column is recognised as the loss.",
             code="missing_column",
             where=table.where(field="loss"),
             hint=f"Columns are: {found}. Choose one with --loss NAME.",
@@ -237,8 +252,8 @@ def _with_units(
     """The unit of the loss, from the table, the user, or assumed."""
     unit = request.loss_unit
     if "loss_unit" in frame.columns:
-        given = frame["loss_unit"].drop_nulls().unique().sort().to_list()
-        for found in given:
+        frame = frame.with_columns(pl.col("loss_unit").str.to_lowercase())
+        for found in frame["loss_unit"].drop_nulls().unique().sort().to_list():
             check_loss_unit(found)
             if unit is not None and found != unit:
                 raise InputError(

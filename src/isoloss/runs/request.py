@@ -8,12 +8,7 @@ from dataclasses import dataclass, field
 
 from isoloss.errors import InputError
 from isoloss.runs.columns import BY_NAME, canonical_name
-from isoloss.runs.conventions import (
-    PARAM_COLUMNS,
-    PARAM_COUNTS,
-    check_flop_convention,
-    check_loss_unit,
-)
+from isoloss.runs.conventions import PARAM_COLUMNS, PARAM_COUNTS
 
 
 @dataclass(frozen=True)
@@ -28,10 +23,6 @@ class Request:
     flop_convention: str | None = None
 
     def __post_init__(self) -> None:
-        if self.loss_unit is not None:
-            check_loss_unit(self.loss_unit)
-        if self.flop_convention is not None:
-            check_flop_convention(self.flop_convention)
         for name, factor in self.scale.items():
             if not 0 < factor < float("inf"):
                 raise InputError(

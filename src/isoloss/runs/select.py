@@ -15,7 +15,7 @@ _QUERY = re.compile(r"\b(select|table|values|with)\b", re.IGNORECASE)
 
 
 def keep_rows(frame: pl.DataFrame, sql: str, label: str, hidden: str | None = None) -> pl.DataFrame:
-    """The rows for which a Polars SQL expression is true.
+    """The rows for which a Polars SQL expression is true; there may be none.
 
     Args:
         frame: the table.
@@ -24,8 +24,7 @@ def keep_rows(frame: pl.DataFrame, sql: str, label: str, hidden: str | None = No
         hidden: a column that is not the user's.
 
     Raises:
-        InputError: the expression cannot be read or evaluated, is no condition, or is true for
-            no row.
+        InputError: the expression cannot be read or evaluated, or is no condition.
     """
     names = [name for name in frame.columns if name != hidden]
     if len(sql) > _LONGEST or _QUERY.search(_QUOTED.sub("''", sql)):
@@ -38,15 +37,17 @@ def keep_rows(frame: pl.DataFrame, sql: str, label: str, hidden: str | None = No
         raise _bad(sql, reason[:200], label, names) from error
     if mask.dtype != pl.Boolean or len(mask) not in (1, frame.height):
         raise _bad(sql, "it gives values, where yes or no for each row is expected", label, names)
-    kept = frame.filter(mask.fill_null(False)) if len(mask) > 1 else frame.filter(pl.lit(mask[0]))
-    if kept.height == 0:
-        raise InputError(
-            f'no row of {frame.height} meets "{sql[:200]}".',
-            code="no_rows",
-            where=Where(file=label),
-            hint=_HELP.format(columns=_listed(names)),
-        )
-    return kept
+    return frame.filter(pl.lit(mask[0]) if len(mask) == 1 else mask.fill_null(False))
+
+
+def no_row_meets(sql: str, label: str, names: list[str]) -> InputError:
+    """The error for a condition that leaves nothing."""
+    return InputError(
+        f'no row meets "{sql[:200]}".',
+        code="no_rows",
+        where=Where(file=label),
+        hint=_HELP.format(columns=_listed(names)),
+    )
 
 
 _HELP = (

@@ -23,7 +23,7 @@ from isoloss.runs.grading import EXCLUDED, OK, Problem
 from isoloss.runs.points import Points, make_points
 from isoloss.runs.problems import find_problems
 from isoloss.runs.request import unknown_column
-from isoloss.runs.select import keep_rows
+from isoloss.runs.select import keep_rows, no_row_meets
 
 _ENDINGS = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
 _HTML_ROWS = 50
@@ -66,7 +66,10 @@ class Runs:
         Raises:
             InputError: the condition cannot be read, or no run meets it.
         """
-        return self._with(keep_rows(self.frame, sql, self.source))
+        kept = keep_rows(self.frame, sql, self.source)
+        if kept.height == 0:
+            raise no_row_meets(sql, self.source, self.frame.columns)
+        return self._with(kept)
 
     def exclude(self, run_ids: Iterable[str], why: str) -> Runs:
         """These runs set to ``excluded`` with a reason; they stay in the table.

@@ -9,7 +9,7 @@ from isoloss.runs.columns import Column
 from isoloss.runs.quantities import format_quantity, parse_quantity
 from isoloss.runs.readers import ROW, RawTable
 
-# Counts below this, all through a column, are counts in millions or billions.
+# Counts below this are counts in millions or billions: nobody fits laws to smaller models.
 _SMALLEST_COUNT = 1e3
 _SMALLEST_FLOP = 1e6
 _MANY_TEXTS = 10_000
@@ -138,7 +138,7 @@ def _hint(shown: str, column: Column) -> str:
 
 
 def _refuse_small(numbers: pl.Series, table: RawTable, source: str, column: Column) -> None:
-    """Counts in billions by mistake: throughout the column, or in single rows."""
+    """Counts in billions by mistake, throughout the column or in single rows."""
     name = column.name
     if name == "flop" or name == "flop_budget":
         smallest, expected = _SMALLEST_FLOP, "FLOP are expected (1e6 or more)"
@@ -152,21 +152,17 @@ def _refuse_small(numbers: pl.Series, table: RawTable, source: str, column: Colu
     small = (numbers < smallest).fill_null(False)
     if not small.any():
         return
-    low, high = float(str(numbers.min())), float(str(numbers.max()))
-    if high >= smallest and high < 1e3 * smallest:
-        return
-    row = int(table.frame[ROW].filter(small)[0])
-    found = table.frame[source].filter(small)[0]
-    spread = (
-        f"Every value of this column is between {low:.6g} and {high:.6g}."
-        if high < smallest
-        else f"Other values of this column go up to {format_quantity(high)}."
-    )
-    if high >= smallest:
+    known = numbers.drop_nulls().to_numpy()
+    low, high = float(known.min()), float(known.max())
+    if high < 1e3 * smallest:
+        spread = f"The values of this column are between {low:.6g} and {high:.6g}."
+    else:
+        spread = f"Other values of this column go up to {format_quantity(high)}."
         question = "Are the units mixed? Write all of them as plain counts."
+    found = table.frame[source].filter(small)[0]
     raise InputError(
         f'found "{found}" where {expected}. {spread}',
         code="suspicious_scale",
-        where=table.where(row, source),
-        hint=question,
+        where=table.where(int(table.frame[ROW].filter(small)[0]), source),
+        hint=f"{question} If the values are meant as they stand, pass --scale {name}=1.",
     )

@@ -31,6 +31,10 @@ def read_source(source: object) -> list[RawTable]:
 
 def _files(name: str | bytes) -> list[Path]:
     text = os.fsdecode(name)
+    if not text:
+        raise InputError(
+            "found an empty path.", code="no_such_file", hint="Give the path of a file or folder."
+        )
     if "://" in text:
         raise InputError(
             "isoloss reads local files only.",

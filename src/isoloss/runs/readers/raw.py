@@ -61,6 +61,10 @@ def make_table(frame: pl.DataFrame, label: str, *, from_file: bool) -> RawTable:
     for name, dtype in frame.schema.items():
         if isinstance(dtype, pl.Struct):
             frame = _flatten(frame, name)
+        elif isinstance(dtype, pl.Object):
+            # Values of several kinds: kept as text, which shows them and can be written anywhere.
+            texts = [None if value is None else str(value) for value in frame[name].to_list()]
+            frame = frame.with_columns(pl.Series(name, texts, dtype=pl.String))
     check_header(frame.columns, label)
     numbered = frame.with_row_index(ROW, offset=1)
     filled = ~pl.all_horizontal(pl.all().exclude(ROW).is_null())
