@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from isoloss import datasets
 from isoloss.runs import read
 
 # file, runs, usable runs, N, FLOP, what is not given
@@ -62,8 +63,9 @@ def test_diverged_sweep_runs_are_pointed_at(published_data):
     assert all(name in names for name, loss in losses.items() if loss > 3.6)
 
 
-def test_the_shipped_ladder_is_the_published_one(published_data, small_ladder_path):
-    shipped, published = read(small_ladder_path), read(published_data / "small_ladder.csv")
+def test_the_shipped_ladder_is_the_published_one(published_data):
+    shipped, published = datasets.small_ladder(), read(published_data / "small_ladder.csv")
+    assert shipped.conventions.loss_unit == "nats/byte"
     assert shipped.data_hash == published.data_hash
     tiers = shipped.where("study = 'ladder'").coverage()
     np.testing.assert_allclose(tiers["flop_lo"], [3e10, 1e11, 3e11, 1e12], rtol=0.05)

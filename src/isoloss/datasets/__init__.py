@@ -6,8 +6,12 @@ Each set is one CSV file with a card of the same name (``.md``) that explains it
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from isoloss.errors import InputError
+
+if TYPE_CHECKING:
+    from isoloss.runs import Runs
 
 _FOLDER = Path(__file__).parent
 
@@ -39,3 +43,11 @@ def card(name: str) -> str:
         InputError: there is no set of this name.
     """
     return path(name).with_suffix(".md").read_text(encoding="utf-8")
+
+
+def small_ladder() -> Runs:
+    """The 237 small models, read: losses in nats per byte."""
+    # Reading needs Polars; the paths above do not.
+    from isoloss.runs import read
+
+    return read(path("small_ladder"), loss_unit="nats/byte")
