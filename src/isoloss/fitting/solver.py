@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from isoloss.fitting.problem import Coordinates, Evaluation, Problem
 
@@ -90,12 +92,19 @@ def solve(
     def work(piece: slice) -> Solution:
         return _solve_chunk(problem.rows(piece), starts[piece], newton, basis)
 
-    if jobs > 1 and len(pieces) > 1:
-        with ThreadPoolExecutor(jobs) as pool:
-            parts = list(pool.map(work, pieces))
-    else:
-        parts = [work(piece) for piece in pieces]
+    # The matrices are tiny: threads inside the linear algebra would only wait for each other.
+    with _linear_algebra().limit(limits=1, user_api="blas"):
+        if jobs > 1 and len(pieces) > 1:
+            with ThreadPoolExecutor(jobs) as pool:
+                parts = list(pool.map(work, pieces))
+        else:
+            parts = [work(piece) for piece in pieces]
     return Solution(*(np.concatenate([vars(part)[k] for part in parts]) for k in vars(parts[0])))
+
+
+@cache
+def _linear_algebra() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def whitening(problem: Problem, phi: Array, free: NDArray[np.bool_]) -> tuple[Array, Array]:
