@@ -53,7 +53,8 @@ def _touches_flat(jacobian: Array, free: NDArray[np.bool_]) -> NDArray[np.bool_]
     """Coordinates that take part in a direction along which no run changes."""
     length = np.sqrt(np.einsum("fn,fn->f", jacobian, jacobian))
     unit = np.where(free & (length > 0), 1 / np.where(length > 0, length, 1.0), 0.0)
-    _, strength, directions = np.linalg.svd((jacobian * unit[:, None]).T, full_matrices=True)
+    triangle = np.linalg.qr((jacobian * unit[:, None]).T, mode="r")
+    _, strength, directions = np.linalg.svd(triangle, full_matrices=True)
     strength = np.pad(strength, (0, len(free) - len(strength)))
     flat = directions[strength <= RANK * strength.max()]
     involved = np.abs(flat).max(axis=0, initial=0.0) > 1e-3
