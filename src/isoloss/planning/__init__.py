@@ -1,0 +1,20 @@
+"""What to do now? Plans from fits, and from published laws where there are no runs."""
+
+from __future__ import annotations
+
+from isoloss.planning.allocation import closed_form
+from isoloss.planning.plan import plan
+from isoloss.planning.published import plan_law, plan_published
+from isoloss.planning.published_result import PublishedPlans, PublishedRow
+from isoloss.planning.result import FlatRegion, Plan
+
+__all__ = [
+    "FlatRegion",
+    "Plan",
+    "PublishedPlans",
+    "PublishedRow",
+    "closed_form",
+    "plan",
+    "plan_law",
+    "plan_published",
+]

@@ -1,0 +1,141 @@
+"""Plan a run from a fit: the verb ``iso.plan``."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.fitting import Fit, Quantity, from_draws
+from isoloss.planning import evidence
+from isoloss.planning.allocation import Optimum, Surface, allocate, flat_region
+from isoloss.planning.compute import flop_rule, parse_flop
+from isoloss.planning.result import FlatRegion, Plan
+from isoloss.runs import parse_quantity
+
+Array = NDArray[np.float64]
+
+WITHIN = (0.002, 0.005)
+# How far from the sizes of the runs an optimum is looked for, at the compute of the runs.
+WIDER = 100.0
+_HUGE = 1e300
+
+
+def plan(
+    fit: Fit,
+    flop: float | str,
+    *,
+    unique_tokens: float | str | None = None,
+    flop_per_token: str = "6nd",
+) -> Plan:
+    """What to train with a given compute, with intervals, or a refusal.
+
+    Args:
+        fit: a fit of a law in N and D.
+        flop: the budget: a number, or a text such as ``1e24`` or ``1e24 FLOP``.
+        unique_tokens: distinct tokens there are, for laws in U; as many as wanted by default.
+        flop_per_token: ``6nd`` for C = 6 N D, or ``runs`` for what the runs cost per token.
+
+    Raises:
+        InputError: an argument is unusable.
+        EvidenceError: the runs cannot answer: fewer than three budgets, a parameter that is not
+            identified, no interior minimum.
+    """
+    budget = parse_flop(flop)
+    evidence.require_evidence(fit)
+    rule = flop_rule(flop_per_token, fit.points)
+    unique = None if unique_tokens is None else parse_quantity(unique_tokens)
+    surface = Surface(fit.law, rule, unique)
+    bounds = search_bounds(fit, budget)
+
+    best = allocate(surface, fit.theta[:, None], budget, bounds)
+    hint = "Plan a budget nearer to the runs, add runs of other sizes, or fit a simpler law."
+    evidence.require_minimum(best, fit.law.name, budget, bounds, hint)
+    params, tokens = float(best.params[0]), float(best.tokens[0])
+    draws = allocate(surface, fit.draws.T, budget, bounds)
+    lost = evidence.judge_draws(draws)
+    with np.errstate(all="ignore"):
+        ratios = draws.tokens / draws.params
+    point = {name: np.atleast_1d(v) for name, v in _point(surface, params, budget).items()}
+    expected = fit.predict(point)
+    decades = float(fit.decades_beyond({"C": np.array([budget])})[0])
+    status, message = status_of(best, fit)
+    return Plan(
+        flop=budget,
+        n_params=spread(params, draws.params, fit.level),
+        tokens=spread(tokens, draws.tokens, fit.level),
+        tokens_per_param=spread(tokens / params, ratios, fit.level),
+        loss=expected.loss[0],
+        loss_mean=expected.loss_mean[0],
+        flat_regions=flat_regions(surface, fit.theta, params, budget, bounds),
+        decades_beyond_data=decades,
+        status=status,
+        status_message=message,
+        law=fit.law.name,
+        formula=fit.law.formula,
+        source="",
+        conventions=fit.points.conventions.to_dict()
+        | ({"flop": "6nd"} if rule.name == "6nd" else {}),
+        unique_tokens=unique,
+        ci=fit.ci if len(fit.draws) else "none",
+        level=fit.level,
+        seed=fit.seed,
+        data_hash=fit.points.data_hash,
+        n_runs=fit.n_runs,
+        n_tiers=fit.n_tiers,
+        warnings=(*evidence.warnings(fit, budget, decades, rule), *lost),
+        notes=tuple(evidence.notes(fit, draws, params, tokens)),
+    )
+
+
+def search_bounds(fit: Fit, flop: float) -> tuple[float, float]:
+    """The N among which an optimum is looked for.
+
+    The sizes of the runs widened a hundredfold, and further in proportion to compute beyond (or
+    below) the runs: N* can hardly move faster than the compute itself.
+    """
+    points = fit.points
+    finite = points.flop[np.isfinite(points.flop)]
+    grow = max(1.0, flop / finite.max()) if finite.size else 1.0
+    shrink = min(1.0, flop / finite.min()) if finite.size else 1.0
+    low = max(1.0, float(points.params.min()) / WIDER * shrink)
+    return low, max(10.0 * low, float(points.params.max()) * WIDER * grow)
+
+
+def flat_regions(
+    surface: Surface, theta: Array, params: float, flop: float, bounds: tuple[float, float]
+) -> tuple[FlatRegion, ...]:
+    """The sizes that cost at most 0.2 % and 0.5 % of the loss."""
+    return tuple(
+        FlatRegion(within, *flat_region(surface, theta, params, flop, within, bounds))
+        for within in WITHIN
+    )
+
+
+def spread(estimate: float, draws: Array, level: float) -> Quantity:
+    """A quantity whose draws may be infinite: the interval is then open on that side."""
+    finite = np.where(np.isposinf(draws), _HUGE, draws)
+    quantity = from_draws(estimate, finite, level)
+    open_end = quantity.hi > 1e-50 * _HUGE
+    return Quantity(estimate, quantity.lo, math.inf if open_end else quantity.hi, level)
+
+
+def status_of(best: Optimum, fit: Fit | None) -> tuple[str, str]:
+    """The status of a plan and its sentence."""
+    if best.local[0]:
+        return "local", (
+            "this is a local minimum: the loss is lower still at the end of the search, far from "
+            "any run, where the law is not to be believed."
+        )
+    if best.minima[0] > 1:
+        return "several", (
+            f"the loss has {best.minima[0]} minima at this compute; the lowest is reported."
+        )
+    if fit is not None and fit.status == "edge":
+        return "edge", fit.status_message
+    return "ok", "one interior minimum."
+
+
+def _point(surface: Surface, params: float, flop: float) -> dict[str, Array]:
+    return surface.variables(np.asarray(params), np.asarray(flop))

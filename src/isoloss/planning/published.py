@@ -1,0 +1,167 @@
+"""What would the published laws do? One plan per law, and all of them in one table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from isoloss.errors import EvidenceError
+from isoloss.fitting import Notice, Quantity
+from isoloss.laws import Law, Published, distance_outside, get_law, get_published, list_laws
+from isoloss.laws.evaluation import evaluate
+from isoloss.planning import evidence
+from isoloss.planning.allocation import Surface, allocate, require_plannable
+from isoloss.planning.compute import FlopRule, parse_flop
+from isoloss.planning.plan import flat_regions, status_of
+from isoloss.planning.published_result import PublishedPlans, PublishedRow
+from isoloss.planning.result import Plan
+from isoloss.runs import parse_quantity
+
+BOUNDS = (1e6, 1e14)
+# From 1e18 FLOP to far beyond any budget the bounds above hold every sensible optimum; for the
+# budgets of toys they follow the square root of compute.
+_AROUND = 100.0
+LEVEL = 0.9
+
+
+def published_bounds(flop: float) -> tuple[float, float]:
+    """The N among which a published law's optimum is looked for: 1e6 to 1e14, or around sqrt(C)."""
+    typical = math.sqrt(flop / 6.0)
+    return min(BOUNDS[0], max(1.0, typical / _AROUND)), max(BOUNDS[1], typical * _AROUND)
+
+
+def plan_law(
+    law: str | Law,
+    flop: float | str,
+    *,
+    key: str | None = None,
+    unique_tokens: float | str | None = None,
+) -> Plan:
+    """What a published law would train with a given compute (C = 6 N D); no intervals.
+
+    Args:
+        law: a law with published coefficients, or its name.
+        flop: the budget: a number, or a text such as ``1e24`` or ``1e24 FLOP``.
+        key: which coefficients; the law's default ones if None.
+        unique_tokens: distinct tokens there are, for laws in U; as many as wanted by default.
+
+    Raises:
+        InputError: there is no such law or there are no such coefficients; a bad budget.
+        EvidenceError: the law is not in N and D, or has no interior minimum at this budget.
+    """
+    known, budget = get_law(law), parse_flop(flop)
+    published = get_published(known, key)
+    unique = None if unique_tokens is None else parse_quantity(unique_tokens)
+    surface = Surface(known, FlopRule(), unique)
+    theta = np.array([published.values[name] for name in known.names])
+    bounds = published_bounds(budget)
+    best = allocate(surface, theta[:, None], budget, bounds)
+    hint = "Plan a smaller budget, or take a law with a minimum there, such as chinchilla."
+    named = f"{known.name} ({published.key})"
+    evidence.require_minimum(best, named, budget, bounds, hint)
+    params, tokens = float(best.params[0]), float(best.tokens[0])
+    status, message = status_of(best, None)
+    loss = float(surface.loss(theta, np.asarray(params), np.asarray(budget)))
+    return Plan(
+        flop=budget,
+        n_params=_bare(params),
+        tokens=_bare(tokens),
+        tokens_per_param=_bare(tokens / params),
+        loss=_bare(loss),
+        loss_mean=_bare(loss),
+        flat_regions=flat_regions(surface, theta, params, budget, bounds),
+        decades_beyond_data=_decades(published, budget),
+        status=status,
+        status_message=message,
+        law=known.name,
+        formula=known.formula,
+        source=f"{published.key}: {published.source}",
+        conventions={"n": published.n, "flop": "6nd", "loss_unit": published.loss_unit},
+        unique_tokens=unique,
+        ci="none",
+        level=LEVEL,
+        seed=None,
+        data_hash=None,
+        n_runs=None,
+        n_tiers=None,
+        warnings=_warnings(known, published, params, tokens, unique),
+        notes=(Notice("published", published.notes),) if published.notes else (),
+    )
+
+
+def _bare(value: float) -> Quantity:
+    return Quantity(value, math.nan, math.nan, LEVEL)
+
+
+def _decades(published: Published, flop: float) -> float:
+    """Decades beyond the largest C that the source states; NaN where it states none."""
+    stated = published.range.get("C")
+    return math.nan if stated is None else max(0.0, math.log10(flop / stated[1]))
+
+
+def _warnings(
+    law: Law, published: Published, params: float, tokens: float, unique: float | None
+) -> tuple[Notice, ...]:
+    found = [Notice("no_intervals", "published coefficients carry no draws: no intervals.")]
+    x = {"N": params, "D": tokens}
+    if unique is not None and "U" in law.variables:
+        x["U"] = min(unique, tokens)
+    at = evaluate(law, published.key, **x)
+    if at.outside:
+        found.append(Notice("outside_range", at.sentence))
+    return tuple(found)
+
+
+def plan_published(flop: float | str) -> PublishedPlans:
+    """What every published law would train with a given compute (C = 6 N D).
+
+    Args:
+        flop: the budget: a number, or a text such as ``1e24`` or ``1e24 FLOP``.
+
+    Raises:
+        InputError: the budget is not a positive, finite number.
+    """
+    budget = parse_flop(flop)
+    rows = [
+        _row(law, published, budget)
+        for law in list_laws()
+        if _plannable(law)
+        for published in law.published
+    ]
+    return PublishedPlans(budget, tuple(rows))
+
+
+def _plannable(law: Law) -> bool:
+    try:
+        require_plannable(law)
+    except EvidenceError:
+        return False
+    return True
+
+
+def _row(law: Law, published: Published, flop: float) -> PublishedRow:
+    try:
+        plan = plan_law(law, flop, key=published.key)
+    except EvidenceError:
+        status, params, tokens, loss = "no_minimum", math.nan, math.nan, math.nan
+        outside: Mapping[str, float] = {}
+    else:
+        status, loss = plan.status, plan.loss.estimate
+        params, tokens = plan.n_params.estimate, plan.tokens.estimate
+        outside = distance_outside(published, {"N": params, "D": tokens})
+    return PublishedRow(
+        law=law.name,
+        key=published.key,
+        status=status,
+        n_params=params,
+        tokens=tokens,
+        tokens_per_param=tokens / params,
+        loss=loss,
+        loss_unit=published.loss_unit,
+        n_convention=published.n,
+        outside=outside,
+        source=published.source,
+        confidence=published.confidence,
+    )

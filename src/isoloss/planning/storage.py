@@ -1,0 +1,95 @@
+"""A plan as one JSON file, and back, without loss."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from isoloss.atomic import write_text
+from isoloss.document import dumps
+from isoloss.errors import InputError, Where
+from isoloss.fitting import Notice, Quantity
+from isoloss.planning.result import FlatRegion, Plan
+
+_QUANTITIES = ("n_params", "tokens", "tokens_per_param", "loss", "loss_mean")
+_AS_WRITTEN = (
+    *("flop", "status", "status_message", "law", "formula", "source", "conventions"),
+    *("unique_tokens", "ci", "level", "seed", "data_hash", "n_runs", "n_tiers", "cost"),
+)
+
+
+def save_plan(plan: Plan, path: str | Path) -> None:
+    """Write a plan to a JSON file: its document, plus ``state`` for what JSON has no words for."""
+    # The document writes open and missing ends of intervals both as null; the state keeps them.
+    state: dict[str, Any] = {
+        "quantities": {
+            name: [float(x).hex() for x in (q.estimate, q.lo, q.hi, q.level)]
+            for name, q in plan.quantities.items()
+        },
+        "flat_regions": [
+            [float(x).hex() for x in (r.within_loss, r.n_params_lo, r.n_params_hi)]
+            for r in plan.flat_regions
+        ],
+        "decades_beyond_data": float(plan.decades_beyond_data).hex(),
+    }
+    write_text(Path(path), dumps(plan.to_dict() | {"state": state}))
+
+
+def load_plan(path: str | Path) -> Plan:
+    """Read a plan from a JSON file.
+
+    Raises:
+        InputError: the file is missing, not JSON, or not a plan of a version that is understood.
+    """
+    document = _read(Path(path))
+    try:
+        return _plan(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"the stored plan is damaged ({type(error).__name__}: {error}).",
+            code="damaged_plan",
+            where=Where(file=str(path)),
+            hint="Make the plan again.",
+        ) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror})."
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        reason = "is not a JSON document."
+    else:
+        if isinstance(document, dict) and document.get("schema") == "isoloss.plan":
+            if document.get("version") == 1 and "state" in document:
+                return document
+            reason = f"holds a plan of version {document.get('version')!r} without its state."
+        else:
+            reason = "is JSON, but not a plan."
+    raise InputError(
+        f"the file {reason}",
+        code="not_a_plan",
+        where=Where(file=str(path)),
+        hint="A plan is written by plan.save(FILE).",
+    )
+
+
+def _plan(document: dict[str, Any]) -> Plan:
+    state = document["state"]
+    quantities: dict[str, Any] = {
+        name: Quantity(*map(float.fromhex, state["quantities"][name])) for name in _QUANTITIES
+    }
+    return Plan(
+        **{name: document[name] for name in _AS_WRITTEN},
+        **quantities,
+        flat_regions=tuple(FlatRegion(*map(float.fromhex, r)) for r in state["flat_regions"]),
+        decades_beyond_data=float.fromhex(state["decades_beyond_data"]),
+        warnings=_notices(document["warnings"]),
+        notes=_notices(document["notes"]),
+    )
+
+
+def _notices(stored: list[dict[str, str]]) -> tuple[Notice, ...]:
+    return tuple(Notice(one["code"], one["message"]) for one in stored)

@@ -1,0 +1,131 @@
+"""A plan as text and as HTML, numbers as the field says them."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from isoloss.fitting import Quantity
+from isoloss.planning.published_result import LOSSES, PublishedPlans, PublishedRow, said_outside
+from isoloss.runs import format_quantity
+
+if TYPE_CHECKING:
+    from isoloss.planning.result import Plan
+
+_NAMES = {
+    "n_params": "N",
+    "tokens": "D",
+    "tokens_per_param": "D/N",
+    "loss": "loss",
+    "loss_mean": "  of the law",
+}
+
+
+def summarise(plan: Plan) -> str:
+    """The plan in a few lines: numbers with intervals, flat region, distance, what may change."""
+    return "\n".join(_lines(plan))
+
+
+def between(quantity: Quantity) -> str:
+    """The interval in words, open ends said as such."""
+    if math.isnan(quantity.lo):
+        return "no interval"
+    if math.isinf(quantity.hi):
+        return f"{shown(quantity.lo)} or more"
+    return f"{shown(quantity.lo)} to {shown(quantity.hi)}"
+
+
+def shown(value: float) -> str:
+    """A count as 70B, a small number with four digits."""
+    return format_quantity(value) if value >= 1e3 else f"{value:.4g}"
+
+
+def flop_text(value: float) -> str:
+    """FLOP, with an exponent as everybody writes them."""
+    mantissa, exponent = f"{value:.3g}".split("e") if value >= 1e4 else (f"{value:g}", "0")
+    return mantissa if exponent == "0" else f"{mantissa}e{int(exponent)}"
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    yield f"{flop_text(plan.flop)} FLOP by {plan.law}   L = {plan.formula}"
+    for name, quantity in plan.quantities.items():
+        yield f"    {_NAMES[name]:<12} {shown(quantity.estimate):>9}   {between(quantity)}"
+    yield from (f"  {sentence}" for sentence in _facts(plan))
+    for notice in plan.warnings:
+        yield f"  ! {notice.message}"
+    for notice in plan.notes:
+        yield f"  - {notice.message}"
+
+
+def _facts(plan: Plan) -> Iterator[str]:
+    flat = [
+        f"{shown(r.n_params_lo)} to {shown(r.n_params_hi)} costs at most {r.within_loss:.1%} loss"
+        for r in plan.flat_regions
+    ]
+    if flat:
+        yield f"flat region: N {', '.join(flat)}"
+    meaning = plan.conventions
+    rule = "C = 6 N D" if meaning["flop"] == "6nd" else "C as the runs count it"
+    yield f"N: {meaning['n']}; {rule}; loss: {meaning['loss_unit']}"
+    if plan.n_runs is not None:
+        beyond = f"{plan.decades_beyond_data:.1f} decades of compute beyond them"
+        how = f"intervals {plan.level:.0%} by {plan.ci}" if plan.ci != "none" else "no intervals"
+        yield f"{plan.n_runs} runs, {plan.n_tiers} compute tiers, {beyond}; {how}"
+    else:
+        yield f"published: {plan.source}"
+    yield f"status {plan.status}: {plan.status_message}"
+
+
+def as_html(plan: Plan) -> str:
+    """The same as a small table for notebooks."""
+    rows = "".join(
+        f"<tr><td>{html.escape(_NAMES[name])}</td><td>{shown(q.estimate)}</td>"
+        f"<td>{html.escape(between(q))}</td></tr>"
+        for name, q in plan.quantities.items()
+    )
+    head = html.escape(f"{flop_text(plan.flop)} FLOP by {plan.law}: {plan.status}")
+    facts = "<br>".join(html.escape(sentence) for sentence in _facts(plan))
+    remarks = "".join(f"<li>{html.escape(n.message)}</li>" for n in (*plan.warnings, *plan.notes))
+    return (
+        f"<p><b>{head}</b><br><code>{html.escape(plan.formula)}</code></p><table>"
+        f"<tr><th></th><th>estimate</th><th>interval</th></tr>{rows}</table><p>{facts}</p>"
+        f"<ul>{remarks}</ul>"
+    )
+
+
+_COLUMNS = ("law", "coefficients", "N", "D", "D/N", "loss", "unit", "N counts", "fitted range")
+
+
+def published_table(plans: PublishedPlans) -> str:
+    """The published laws as aligned text."""
+    cells = [_COLUMNS, *(_cells(row) for row in plans.rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(_COLUMNS))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in cells]
+    head = f"{flop_text(plans.flop)} FLOP by the published laws, C = 6 N D"
+    return "\n".join([head, *(f"  {line.rstrip()}" for line in lines), f"  ! {LOSSES.message}"])
+
+
+def published_html(plans: PublishedPlans) -> str:
+    """The published laws as a table for notebooks."""
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in _COLUMNS)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(row)) + "</tr>"
+        for row in plans.rows
+    )
+    title = html.escape(f"{flop_text(plans.flop)} FLOP by the published laws, C = 6 N D")
+    return (
+        f"<p><b>{title}</b></p><table><tr>{head}</tr>{rows}</table>"
+        f"<p>{html.escape(LOSSES.message)}</p>"
+    )
+
+
+def _cells(row: PublishedRow) -> tuple[str, ...]:
+    if row.status == "no_minimum":
+        numbers = ("-", "-", "-", "-")
+        where = "no interior minimum"
+    else:
+        numbers = tuple(map(shown, (row.n_params, row.tokens, row.tokens_per_param, row.loss)))
+        where = said_outside(row.outside) + (" (local minimum)" if row.status == "local" else "")
+    return (row.law, row.key, *numbers, row.loss_unit, row.n_convention, where)
