@@ -76,7 +76,8 @@ def read(
         None if flop_convention is None else check_flop_convention(flop_convention),
     )
     tables = [table for part in (source, *more) for table in read_source(part)]
-    request.check_names(list(dict.fromkeys(name for t in tables for name in t.columns)))
+    label = ", ".join(dict.fromkeys(table.label for table in tables))
+    request.check_names(list(dict.fromkeys(name for t in tables for name in t.columns)), label)
     if where is not None:
         tables = _select(tables, where)
     if isinstance(architecture, str):
@@ -102,7 +103,6 @@ def read(
     graded = grade_rows(frame, conventions, keep_undecayed=keep_undecayed).drop(DECIDED)
     provenance |= {name: "derived:grading" for name in ("status", "reason")}
     notes = [*dict.fromkeys(note for result in mapped for note in result.notes), *notes]
-    label = ", ".join(dict.fromkeys(table.label for table in tables))
     return make_runs(graded, conventions, provenance, label, tuple(notes))
 
 

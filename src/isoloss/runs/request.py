@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from isoloss.errors import InputError
+from isoloss.errors import InputError, Where
 from isoloss.runs.columns import BY_NAME, canonical_name
 from isoloss.runs.conventions import PARAM_COLUMNS, PARAM_COUNTS
 
@@ -34,11 +34,12 @@ class Request:
             if canonical_name(target) is None:
                 raise unknown_column(target, list(BY_NAME), "a column of the runs table")
 
-    def check_names(self, names: list[str]) -> None:
+    def check_names(self, names: list[str], label: str) -> None:
         """Refuse choices that no table of the source can meet.
 
         Args:
             names: the columns of all tables.
+            label: what the tables are called, for messages.
 
         Raises:
             InputError: a chosen column does not exist.
@@ -46,23 +47,28 @@ class Request:
         present = set(names)
         for name in self.columns:
             if name not in present:
-                raise unknown_column(name, names)
+                raise unknown_column(name, names, label=label)
         canonical = present | {canonical_name(name) for name in names} | set(self.columns.values())
         for name in self.scale:
             if name not in canonical:
-                raise unknown_column(name, names)
+                raise unknown_column(name, names, label=label)
         if self.loss is not None and self.loss not in present and self.loss != "loss":
-            raise unknown_column(self.loss, names)
+            raise unknown_column(self.loss, names, label=label)
         if (
             self.n is not None
             and self.n not in present
             and self.n not in PARAM_COUNTS
             and self.n not in PARAM_COLUMNS
         ):
-            raise unknown_column(self.n, [*names, *PARAM_COUNTS])
+            raise unknown_column(self.n, [*names, *PARAM_COUNTS], label=label)
 
 
-def unknown_column(name: str, names: list[str], kind: str = "a column of the input") -> InputError:
+def unknown_column(
+    name: str,
+    names: list[str],
+    kind: str = "a column of the input",
+    label: str | None = None,
+) -> InputError:
     """The error for a column that does not exist, with the closest that does."""
     close = difflib.get_close_matches(name, names, n=1)
     guess = f'Did you mean "{close[0]}"? ' if close else ""
@@ -70,5 +76,6 @@ def unknown_column(name: str, names: list[str], kind: str = "a column of the inp
     return InputError(
         f'found "{name[:80]}" where the name of {kind} is expected.',
         code="unknown_column",
+        where=Where(file=label),
         hint=f"{guess}There are: {shown}.",
     )

@@ -33,7 +33,8 @@ def keep_rows(frame: pl.DataFrame, sql: str, label: str, hidden: str | None = No
         condition = pl.sql_expr(sql)
         mask = frame.select(names).select(condition.alias("keep")).to_series()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
-        reason = (str(error).splitlines() or ["unreadable"])[0]
+        # The columns are listed in the hint.
+        reason = (str(error).splitlines() or ["unreadable"])[0].split("; valid columns")[0]
         raise _bad(sql, reason[:200], label, names) from error
     if mask.dtype != pl.Boolean or len(mask) not in (1, frame.height):
         raise _bad(sql, "it gives values, where yes or no for each row is expected", label, names)
