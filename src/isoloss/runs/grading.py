@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from isoloss.runs.columns import normalise_name
@@ -165,5 +166,8 @@ def _duplicate(frame: pl.DataFrame) -> pl.Expr:
         .unique(subset=keys, keep="first")
         .get_column("__at__")
     )
-    repeated = pl.int_range(pl.len()).is_in(first.cast(pl.Int64).to_list()).not_()
-    return pl.when(repeated).then(pl.lit("duplicate: every value equals those of an earlier run"))
+    repeated = np.ones(frame.height, dtype=bool)
+    repeated[first.to_numpy()] = False
+    return pl.when(pl.lit(pl.Series(repeated))).then(
+        pl.lit("duplicate: every value equals those of an earlier run")
+    )

@@ -12,6 +12,7 @@ from isoloss.errors import InputError, Where
 from isoloss.runs.readers.raw import RawTable, check_header, infer_types, make_table
 
 _DELIMITERS = ",\t;|"
+_LONGEST_HEADER = 1_000_000
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _MAGIC = {
     b"\x1f\x8b": ("gzip", "Unpack it first (gunzip)."),
@@ -120,7 +121,7 @@ def _refuse_markup(text: str, label: str) -> None:
 
 def _header(text: str, delimiter: str, label: str) -> list[str]:
     try:
-        names = next(csv.reader(io.StringIO(text), delimiter=delimiter))
+        names = next(csv.reader(io.StringIO(text[:_LONGEST_HEADER]), delimiter=delimiter))
     except (csv.Error, StopIteration) as error:
         raise InputError(
             f"the header line cannot be read ({error}).",
