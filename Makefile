@@ -46,7 +46,7 @@ lint: $(INSTALLED)-test $(INSTALLED)-lint $(INSTALLED)-bench
 	$(BIN)/lint-imports
 
 docs: $(INSTALLED)-docs
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(INSTALLED)-bench
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
