@@ -216,9 +216,9 @@ def objective_to_dict(objective: Objective) -> dict[str, Any]:
 
 
 def _check_positive(field: str, value: float) -> None:
-    if not value > 0:
+    if not 0 < value < math.inf:
         raise InputError(
-            f"found {value:g} where a positive number is expected.",
+            f"found {value:g} where a positive, finite number is expected.",
             code="bad_objective",
             where=Where(field=field),
         )
