@@ -1,0 +1,81 @@
+"""Which commands are there, and what does each do in one line? Known without importing any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isoloss.version import __version__
+
+SUMMARY = "From small training runs to a plan for the big one, with honest intervals."
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: as typed, for example ``runs check``.
+        target: module and attribute, imported only when the command runs.
+        help: what it answers, one line.
+    """
+
+    name: str
+    target: str
+    help: str
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("runs check", "isoloss.cli.runs:check", "Grade runs: what is excluded and why."),
+    Command("runs list", "isoloss.cli.runs:list_runs", "List runs, one line each."),
+    Command("runs show", "isoloss.cli.runs:show", "Show all that is known of one run."),
+    Command("runs exclude", "isoloss.cli.runs:exclude", "Set runs aside, with a reason."),
+    Command("laws", "isoloss.cli.laws:app", "List the laws, or show one: laws show NAME."),
+    Command("fit", "isoloss.cli.fit:fit", "Fit a law to runs, with intervals."),
+    Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
+    Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
+    Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
+)
+
+GROUPS = {"runs": "Grade, list and set aside runs."}
+"""Words that need a second word; ``laws`` is a command of its own as well."""
+
+_START = """\
+Start here:
+  isoloss runs check runs.csv
+  isoloss fit runs.csv --save fit.json
+  isoloss plan 1e24 --fit fit.json
+
+isoloss COMMAND --help explains a command. Most take --json and --quiet.
+Exit codes: 0 ok, 1 a check failed, 2 usage or input, 3 evidence too thin."""
+
+
+def top_help() -> str:
+    """The text of ``isoloss --help``."""
+    head = f"isoloss {__version__}. {SUMMARY}\n\nUsage: isoloss COMMAND [OPTIONS]"
+    return f"{head}\n\nCommands:\n{_listed(COMMANDS)}\n\n{_START}\n"
+
+
+def group_help(group: str) -> str:
+    """The text of ``isoloss GROUP --help``."""
+    inside = tuple(command for command in COMMANDS if command.name.startswith(f"{group} "))
+    head = f"Usage: isoloss {group} COMMAND [OPTIONS]\n\n{GROUPS[group]}"
+    tail = f"isoloss {inside[0].name} --help explains a command."
+    return f"{head}\n\nCommands:\n{_listed(inside)}\n\n{tail}\n"
+
+
+def quick_answer(tokens: list[str]) -> str | None:
+    """What needs no command: help of the whole or of a group, and the version."""
+    words = [token for token in tokens if token not in ("--help", "-h")]
+    asked = len(words) < len(tokens)
+    if words == ["--version"] and not asked:
+        return f"{__version__}\n"
+    if words in ([], ["help"]):
+        return top_help()
+    if len(words) == 1 and words[0] in GROUPS:
+        return group_help(words[0])
+    return None
+
+
+def _listed(commands: tuple[Command, ...]) -> str:
+    width = max(len(command.name) for command in commands)
+    return "\n".join(f"  {command.name:<{width}}  {command.help}" for command in commands)
