@@ -64,12 +64,13 @@ def evaluate(law: str | Law, key: str | None = None, **inputs: float) -> Evaluat
     known = get_law(law)
     published = get_published(known, key)
     x = _complete(known, inputs)
+    loss = float(known.value(published.values, x))
     outside = distance_outside(published, x)
     return Evaluation(
         law=known.name,
         key=published.key,
         inputs={name: x[name] for name in known.variables},
-        loss=float(known.value(published.values, x)),
+        loss=loss,
         loss_unit=published.loss_unit,
         n=published.n,
         outside=outside,
