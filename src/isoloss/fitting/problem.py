@@ -78,8 +78,8 @@ def coordinates(
     """The free coordinates of a law under fixed values, ties and bounds.
 
     Raises:
-        InputError: a name is unknown, a parameter is both fixed and tied, bounds are empty,
-            or nothing is left to fit.
+        InputError: a name is unknown, a parameter is both fixed and tied or bounded, a value or
+            a tie makes no sense, bounds are empty, or nothing is left to fit.
     """
     fixed, bounds = dict(fixed or {}), dict(bounds or {})
     for name in (*fixed, *bounds, *(name for tie in tied for name in tie)):
@@ -94,19 +94,14 @@ def coordinates(
     for left, right in tied:
         old, new = leader[right], leader[left]
         leader = {name: new if lead == old else lead for name, lead in leader.items()}
-    for name in fixed:
-        if leader[name] != name or list(leader.values()).count(name) > 1:
-            raise InputError(
-                f"{name!r} is fixed and tied at once.",
-                code="contradiction",
-                where=Where(field=name),
-                hint="Fix all parameters of a tie, or leave all of them free.",
-            )
+    ties = {name: [n for n in law.names if leader[n] == leader[name]] for name in law.names}
+    for name, value in fixed.items():
+        _check_fixed(law, name, value, tied=len(ties[name]) > 1, bounded=name in bounds)
     free = [name for name in law.names if leader[name] == name and name not in fixed]
     if not free:
         raise InputError("every parameter is fixed: nothing is left to fit.", code="nothing_free")
     log = np.array([parameter.positive for parameter in law.parameters])
-    limits = [_limits(law, name, bounds.get(name)) for name in free]
+    limits = [_shared_limits(law, ties[name], bounds) for name in free]
     source = [-1 if n in fixed else free.index(leader[n]) for n in law.names]
     return Coordinates(
         log=log,
@@ -118,19 +113,64 @@ def coordinates(
     )
 
 
-def _limits(law: Law, name: str, asked: tuple[float, float] | None) -> tuple[float, float]:
-    parameter = law.parameters[law.names.index(name)]
-    low, high = asked or parameter.bounds
+def _check_fixed(law: Law, name: str, value: float, *, tied: bool, bounded: bool) -> None:
+    if tied or bounded:
+        raise InputError(
+            f"{name!r} is fixed and {'tied' if tied else 'bounded'} at once.",
+            code="contradiction",
+            where=Where(field=name),
+            hint="Fix all parameters of a tie instead of tying them." if tied else None,
+        )
+    positive = law.parameters[law.names.index(name)].positive
+    if not np.isfinite(value) or (positive and value < 0):
+        kind = "number of at least zero" if positive else "finite number"
+        raise InputError(
+            f"found {name} fixed at {value:g} where a {kind} is expected.",
+            code="bad_fixed",
+            where=Where(field=name),
+        )
+
+
+def _shared_limits(
+    law: Law, names: Sequence[str], bounds: Mapping[str, tuple[float, float]]
+) -> tuple[float, float]:
+    """Limits of the coordinate that a parameter, or all parameters of a tie, are made from."""
+    positive = [law.parameters[law.names.index(name)].positive for name in names]
+    if len(set(positive)) > 1:
+        name = names[positive.index(not positive[0])]
+        raise InputError(
+            f"{names[0]!r} and {name!r} cannot be tied: one is a positive scale, fitted through "
+            "its logarithm, the other is not.",
+            code="bad_tie",
+            where=Where(field=name),
+            hint="Give a formula that uses one name for both.",
+        )
+    limits = [_limits(law, name, bounds.get(name)) for name in names]
+    low, high = max(low for low, _ in limits), min(high for _, high in limits)
     if not low < high:
         raise InputError(
-            f"found bounds ({low:g}, {high:g}); the lower one must be below the upper one.",
+            f"the bounds of {', '.join(names)} have nothing in common, and they are tied.",
+            code="bad_bounds",
+            where=Where(field=names[0]),
+        )
+    return low, high
+
+
+def _limits(law: Law, name: str, asked: tuple[float, float] | None) -> tuple[float, float]:
+    """Limits of a parameter's own coordinate."""
+    parameter = law.parameters[law.names.index(name)]
+    low, high = asked or parameter.bounds
+    if not low < high or (parameter.positive and high <= 0):
+        must = "be positive" if low < high else "be above the lower one"
+        raise InputError(
+            f"found bounds ({low:g}, {high:g}); the upper one must {must}.",
             code="bad_bounds",
             where=Where(field=name),
         )
     if not parameter.positive:
         return low, high
     inner = float(np.log(low)) if low > 0 else -LOG_LIMIT
-    outer = float(np.log(high)) if 0 < high < np.inf else LOG_LIMIT
+    outer = float(np.log(high)) if high < np.inf else LOG_LIMIT
     return inner, outer
 
 
