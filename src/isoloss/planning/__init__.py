@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from isoloss.planning.allocation import closed_form
+from isoloss.planning.answer import Answer
+from isoloss.planning.inverse import flop_for_loss, params_for, tokens_for
 from isoloss.planning.plan import plan
 from isoloss.planning.published import plan_law, plan_published
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import FlatRegion, Plan
 
 __all__ = [
+    "Answer",
     "FlatRegion",
     "Plan",
     "PublishedPlans",
     "PublishedRow",
     "closed_form",
+    "flop_for_loss",
+    "params_for",
     "plan",
     "plan_law",
     "plan_published",
+    "tokens_for",
 ]

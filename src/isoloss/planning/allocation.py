@@ -15,13 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from isoloss.errors import EvidenceError
 from isoloss.laws import Law
+from isoloss.planning.bisection import crossing
 from isoloss.planning.compute import FlopRule
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 GRID_STEP = 0.1  # of log N; minima closer to each other than this count as one
-_HALVINGS = 40  # 0.1 / 2^40 is 1e-13
+HALVINGS = 40  # 0.1 / 2^40 is 1e-13
 _CHUNK = 1_000_000  # cells of the grid held at a time
 
 
@@ -41,7 +43,13 @@ class Surface:
 
     def variables(self, params: Array, flop: Array) -> dict[str, Array]:
         """The law's inputs on the curve of equal compute; arguments broadcast."""
-        tokens = flop / self.rule.per_token(params)
+        return self._inputs(params, flop / self.rule.per_token(params), flop)
+
+    def run(self, params: Array, tokens: Array) -> dict[str, Array]:
+        """The law's inputs for runs of these sizes and tokens; arguments broadcast."""
+        return self._inputs(params, tokens, self.rule.per_token(params) * tokens)
+
+    def _inputs(self, params: Array, tokens: Array, flop: Array) -> dict[str, Array]:
         unique = tokens if self.unique_tokens is None else np.asarray(self.unique_tokens)
         known = {"N": params, "D": tokens, "C": flop, "U": unique}
         return {name: known[name] for name in self.law.variables}
@@ -79,10 +87,10 @@ class Optimum:
     params: Array
     tokens: Array
     minima: Ints
-    local: NDArray[np.bool_]
+    local: Bools
 
     @property
-    def found(self) -> NDArray[np.bool_]:
+    def found(self) -> Bools:
         """Whether there is an interior minimum (K,)."""
         return self.minima > 0
 
@@ -146,8 +154,8 @@ def allocate(
     require_plannable(surface.law)
     if surface.law.additive is None or not has_closed_form(surface):
         return search(surface, theta, flop, bounds)
-    index = [surface.law.names.index(name) for name in surface.law.additive]
-    params, tokens = closed_form(*(theta[i] for i in index), flop)
+    a, alpha, b, beta = (theta[surface.law.names.index(name)] for name in surface.law.additive)
+    params, tokens = closed_form(a, alpha, b, beta, flop)
     inside = (params >= 1) & (tokens >= 1) & np.isfinite(params) & np.isfinite(tokens)
     return Optimum(params, tokens, inside.astype(np.int64), np.zeros(params.shape, dtype=bool))
 
@@ -159,10 +167,10 @@ def search(surface: Surface, theta: Array, flop: ArrayLike, bounds: tuple[float,
     gives N* to thirteen digits. Arguments as for ``allocate``.
     """
     budgets = np.broadcast_to(np.asarray(flop, dtype=np.float64), theta.shape[1:])
-    grid = np.exp(_grid(bounds))
+    grid = np.exp(log_path(*bounds))
     parts = [
         _search(surface, theta[:, rows], budgets[rows], grid)
-        for rows in _chunks(theta.shape[1], len(grid))
+        for rows in chunks(theta.shape[1], len(grid))
     ]
     return Optimum(
         np.concatenate([p.params for p in parts]),
@@ -172,14 +180,17 @@ def search(surface: Surface, theta: Array, flop: ArrayLike, bounds: tuple[float,
     )
 
 
-def _grid(bounds: tuple[float, float]) -> Array:
-    low, high = np.log(bounds[0]), np.log(bounds[1])
-    return np.linspace(low, high, int(np.ceil((high - low) / GRID_STEP)) + 1)
+def log_path(start: float, end: float) -> Array:
+    """Logarithms from one size to another, both included, at most ``GRID_STEP`` apart."""
+    low, high = np.log(start), np.log(end)
+    steps = max(1, int(np.ceil(abs(high - low) / GRID_STEP)))
+    return low + (high - low) / steps * np.arange(steps + 1)
 
 
-def _chunks(count: int, width: int) -> Iterator[slice]:
+def chunks(count: int, width: int) -> Iterator[slice]:
+    """Slices of parameter vectors, so that a grid of this width fits in memory."""
     rows = max(1, _CHUNK // width)
-    for at in range(0, count, rows):
+    for at in range(0, max(count, 1), rows):
         yield slice(at, at + rows)
 
 
@@ -190,12 +201,12 @@ def _search(surface: Surface, theta: Array, flop: Array, grid: Array) -> Optimum
     chosen = np.argmin(depth, axis=1)
     rows = np.arange(len(flop))
     minima = turns.sum(axis=1)
-    left, right = np.log(grid[chosen]), np.log(grid[chosen + 1])
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (left + right)
-        rising = surface.slope(theta, np.exp(middle), flop)[1] >= 0
-        left, right = np.where(rising, left, middle), np.where(rising, middle, right)
-    params = np.exp(0.5 * (left + right))
+
+    def rising(log_params: Array) -> Bools:
+        return surface.slope(theta, np.exp(log_params), flop)[1] >= 0
+
+    between = np.log(grid[chosen]), np.log(grid[chosen + 1])
+    params = np.exp(crossing(rising, *between, HALVINGS))
     ends = np.fmin(value[:, 0], value[:, -1])
     local = ends < depth[rows, chosen]
     # Without a minimum the loss keeps falling towards the lower of the two ends.
@@ -234,20 +245,15 @@ def flat_region(
     budget = np.asarray(flop)
     limit = (1.0 + within) * float(surface.loss(theta, np.asarray(params), budget))
 
+    def above(log_params: Array) -> Bools:
+        # A loss that cannot be computed is no reason to go on.
+        return ~(surface.loss(theta[:, None], np.exp(log_params), budget) <= limit)
+
     def edge(end: float) -> float:
-        steps = max(2, int(np.ceil(abs(np.log(end / params)) / GRID_STEP)) + 1)
-        path = np.linspace(np.log(params), np.log(end), steps)
-        above = ~(surface.loss(theta[:, None], np.exp(path), budget) <= limit)
-        if not above.any():
+        path = log_path(params, end)
+        first = int(np.argmax(above(path)))
+        if first == 0:
             return float("nan")
-        first = int(np.argmax(above))
-        inside, outside = path[max(first - 1, 0)], path[first]
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (inside + outside)
-            if surface.loss(theta, np.exp(middle), budget) <= limit:
-                inside = middle
-            else:
-                outside = middle
-        return float(np.exp(inside))
+        return float(np.exp(crossing(above, path[[first - 1]], path[[first]], HALVINGS))[0])
 
     return edge(min(bounds[0], params)), edge(max(bounds[1], params))

@@ -103,3 +103,11 @@ def parse_flop(budget: str | float) -> float:
         InputError: it is not a positive, finite number of FLOP.
     """
     return parse_quantity(_UNIT.sub("", budget) if isinstance(budget, str) else budget)
+
+
+def format_flop(value: float) -> str:
+    """FLOP the way everybody writes them: ``5.76e23``, never ``576B``."""
+    if value < 1e4:
+        return f"{value:.3g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"

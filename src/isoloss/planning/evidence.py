@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from isoloss.errors import EvidenceError
 from isoloss.fitting import Fit, Notice
-from isoloss.planning.allocation import Optimum, require_plannable
-from isoloss.planning.compute import FlopRule, run_ratio
+from isoloss.planning.allocation import Optimum, Surface, require_plannable
+from isoloss.planning.compute import format_flop, run_ratio
 from isoloss.runs import format_quantity
 
 Array = NDArray[np.float64]
@@ -21,6 +21,7 @@ MANY_WITHOUT = 0.05  # the tail of a 90 % interval
 MOST_WITHOUT = 0.5
 FAR_DECADES = 1.0
 FLOP_DIFFERS = 0.05
+HALF = 0.5
 
 
 def require_evidence(fit: Fit) -> None:
@@ -65,7 +66,7 @@ def require_minimum(
         return
     end = bounds[1] if optimum.params[0] > bounds[0] else bounds[0]
     raise EvidenceError(
-        f"at {format_quantity(flop)} FLOP the loss of {law} has no interior minimum in N: along "
+        f"at {format_flop(flop)} FLOP the loss of {law} has no interior minimum in N: along "
         f"equal compute it still falls at N = {format_quantity(end)}, an end of the search from "
         f"{format_quantity(bounds[0])} to {format_quantity(bounds[1])}.",
         code="no_interior_minimum",
@@ -96,26 +97,32 @@ def judge_draws(optimum: Optimum) -> list[Notice]:
     return [Notice("draws_without_minimum", message)]
 
 
-def warnings(fit: Fit, flop: float, decades: float, rule: FlopRule) -> list[Notice]:
-    """What the user must know of a plan from this fit."""
+def warnings(fit: Fit, surface: Surface, flop: float, tokens: float) -> list[Notice]:
+    """What the user must know of a run of this compute and these tokens."""
     found = list(fit.warnings)
     if not len(fit.draws):
-        message = (
-            f"the fit was made with ci={fit.ci}, which has no draws: the plan has no intervals."
-        )
+        message = f"the fit was made with ci={fit.ci}, which has no draws: there are no intervals."
         found.append(Notice("no_intervals", message))
     if fit.status == "edge":
         found.append(Notice("edge", fit.status_message))
+    decades = float(fit.decades_beyond({"C": np.array([flop])})[0])
     if decades > FAR_DECADES:
         message = (
             f"the budget is {decades:.1f} decades of compute beyond the largest run "
-            f"({format_quantity(float(fit.points.flop.max()))} FLOP); the intervals hold if the "
+            f"({format_flop(float(fit.points.flop.max()))} FLOP); the intervals hold if the "
             "law does."
         )
         found.append(Notice("extrapolation", message))
     ratio = run_ratio(fit.points)
-    if rule.name == "6nd" and ratio is not None:
+    if surface.rule.name == "6nd" and ratio is not None:
         found.extend(_flop_differs(fit, ratio))
+    unique = surface.unique_tokens
+    if unique is not None and unique < tokens and "U" not in fit.law.variables:
+        message = (
+            f"the run reads {format_quantity(unique)} tokens {tokens / unique:.3g} times, and "
+            f"{fit.law.name} counts repeated tokens as new; fit repetition to runs that repeat."
+        )
+        found.append(Notice("repetition_ignored", message))
     return found
 
 
@@ -131,7 +138,9 @@ def _flop_differs(fit: Fit, ratio: Array) -> list[Notice]:
     return [Notice("flop_convention", message)]
 
 
-def notes(fit: Fit, optimum: Optimum, params: float, tokens: float) -> list[Notice]:
+def notes(
+    fit: Fit, surface: Surface, optimum: Optimum, params: float, tokens: float
+) -> list[Notice]:
     """What would change the answer."""
     found = [
         Notice(
@@ -140,13 +149,19 @@ def notes(fit: Fit, optimum: Optimum, params: float, tokens: float) -> list[Noti
             "the largest budgets and compare.",
         )
     ]
+    found.append(
+        Notice(
+            "law_choice",
+            "the interval holds for this law; another that fits the runs as well may plan another "
+            "N* beyond them: fit coupled or farseer too, and compare the plans.",
+        )
+    )
     dominant = dominant_parameter(fit, optimum.params)
     if dominant is not None:
-        name, share = dominant
-        message = (
-            f"the spread of N* goes with {name}: it accounts for {share:.0%} of it among draws."
-        )
-        found.append(Notice("dominant_parameter", message))
+        found.append(Notice("dominant_parameter", _said_dominant(*dominant)))
+    if "U" in fit.law.variables and surface.unique_tokens is None:
+        message = "unique tokens are taken as unlimited; with fewer than D the optimum moves."
+        found.append(Notice("unique_tokens", message))
     if fit.n_tiers < FEW_TIERS:
         message = (
             f"the runs have {fit.n_tiers} compute tiers; one more, larger budget would say more "
@@ -171,6 +186,18 @@ def notes(fit: Fit, optimum: Optimum, params: float, tokens: float) -> list[Noti
     )
     found.append(Notice("n_convention", message))
     return found
+
+
+def _said_dominant(name: str, share: float) -> str:
+    if share < HALF:
+        return (
+            "no single parameter decides the spread of N*: they trade against each other (most "
+            f"with {name}, {share:.0%} of it among draws)."
+        )
+    return (
+        f"the spread of N* goes with {name} ({share:.0%} of it among draws): what fixes {name} "
+        "fixes N*."
+    )
 
 
 def dominant_parameter(fit: Fit, params: Array) -> tuple[str, float] | None:

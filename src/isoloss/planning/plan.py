@@ -43,10 +43,7 @@ def plan(
             identified, no interior minimum.
     """
     budget = parse_flop(flop)
-    evidence.require_evidence(fit)
-    rule = flop_rule(flop_per_token, fit.points)
-    unique = None if unique_tokens is None else parse_quantity(unique_tokens)
-    surface = Surface(fit.law, rule, unique)
+    surface = surface_of(fit, unique_tokens, flop_per_token)
     bounds = search_bounds(fit, budget)
 
     best = allocate(surface, fit.theta[:, None], budget, bounds)
@@ -57,8 +54,7 @@ def plan(
     lost = evidence.judge_draws(draws)
     with np.errstate(all="ignore"):
         ratios = draws.tokens / draws.params
-    point = {name: np.atleast_1d(v) for name, v in _point(surface, params, budget).items()}
-    expected = fit.predict(point)
+    expected = fit.predict(surface.run(np.array([params]), np.array([tokens])))
     decades = float(fit.decades_beyond({"C": np.array([budget])})[0])
     status, message = status_of(best, fit)
     return Plan(
@@ -75,18 +71,35 @@ def plan(
         law=fit.law.name,
         formula=fit.law.formula,
         source="",
-        conventions=fit.points.conventions.to_dict()
-        | ({"flop": "6nd"} if rule.name == "6nd" else {}),
-        unique_tokens=unique,
+        conventions=conventions(fit, surface),
+        unique_tokens=surface.unique_tokens,
         ci=fit.ci if len(fit.draws) else "none",
         level=fit.level,
         seed=fit.seed,
         data_hash=fit.points.data_hash,
         n_runs=fit.n_runs,
         n_tiers=fit.n_tiers,
-        warnings=(*evidence.warnings(fit, budget, decades, rule), *lost),
-        notes=tuple(evidence.notes(fit, draws, params, tokens)),
+        warnings=(*evidence.warnings(fit, surface, budget, tokens), *lost),
+        notes=tuple(evidence.notes(fit, surface, draws, params, tokens)),
     )
+
+
+def surface_of(fit: Fit, unique_tokens: float | str | None, flop_per_token: str) -> Surface:
+    """The law of a fit with what ties N, D and C, or a refusal.
+
+    Raises:
+        InputError: an argument is unusable.
+        EvidenceError: the runs cannot carry a plan.
+    """
+    evidence.require_evidence(fit)
+    unique = None if unique_tokens is None else parse_quantity(unique_tokens)
+    return Surface(fit.law, flop_rule(flop_per_token, fit.points), unique)
+
+
+def conventions(fit: Fit, surface: Surface) -> dict[str, str]:
+    """What N, C and the loss of a plan mean: as in the runs, but for C = 6 N D."""
+    named = fit.points.conventions.to_dict()
+    return named | {"flop": "6nd"} if surface.rule.name == "6nd" else named
 
 
 def search_bounds(fit: Fit, flop: float) -> tuple[float, float]:
@@ -135,7 +148,3 @@ def status_of(best: Optimum, fit: Fit | None) -> tuple[str, str]:
     if fit is not None and fit.status == "edge":
         return "edge", fit.status_message
     return "ok", "one interior minimum."
-
-
-def _point(surface: Surface, params: float, flop: float) -> dict[str, Array]:
-    return surface.variables(np.asarray(params), np.asarray(flop))

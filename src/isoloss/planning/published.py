@@ -15,6 +15,7 @@ from isoloss.planning import evidence
 from isoloss.planning.allocation import Surface, allocate, require_plannable
 from isoloss.planning.compute import FlopRule, parse_flop
 from isoloss.planning.plan import flat_regions, status_of
+from isoloss.planning.published_allocations import ALLOCATIONS, Allocation
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import Plan
 from isoloss.runs import parse_quantity
@@ -115,7 +116,7 @@ def _warnings(
 
 
 def plan_published(flop: float | str) -> PublishedPlans:
-    """What every published law would train with a given compute (C = 6 N D).
+    """What every published law and allocation would train with a given compute (C = 6 N D).
 
     Args:
         flop: the budget: a number, or a text such as ``1e24`` or ``1e24 FLOP``.
@@ -130,7 +131,7 @@ def plan_published(flop: float | str) -> PublishedPlans:
         if _plannable(law)
         for published in law.published
     ]
-    return PublishedPlans(budget, tuple(rows))
+    return PublishedPlans(budget, (*rows, *(_allocation(one, budget) for one in ALLOCATIONS)))
 
 
 def _plannable(law: Law) -> bool:
@@ -161,7 +162,29 @@ def _row(law: Law, published: Published, flop: float) -> PublishedRow:
         loss=loss,
         loss_unit=published.loss_unit,
         n_convention=published.n,
+        range_stated=bool(published.range),
         outside=outside,
         source=published.source,
         confidence=published.confidence,
+    )
+
+
+def _allocation(one: Allocation, flop: float) -> PublishedRow:
+    params, tokens = one.optimum(flop)
+    low, high = one.range.get("C", (flop, flop))
+    far = max(flop / high, low / flop)
+    return PublishedRow(
+        law="allocation",
+        key=one.key,
+        status="ok",
+        n_params=params,
+        tokens=tokens,
+        tokens_per_param=tokens / params,
+        loss=math.nan,
+        loss_unit="",
+        n_convention=one.n,
+        range_stated=bool(one.range),
+        outside={"C": far} if far > 1 else {},
+        source=one.source,
+        confidence=one.confidence,
     )

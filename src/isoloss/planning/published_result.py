@@ -18,25 +18,21 @@ LOSSES = Notice(
 )
 
 
-def said_outside(outside: Mapping[str, float]) -> str:
-    """How far outside the fitted range, in words."""
-    return ", ".join(f"{name} x{factor:.3g}" for name, factor in outside.items()) or "inside"
-
-
 @dataclass(frozen=True)
 class PublishedRow:
     """What one set of published coefficients says.
 
     Attributes:
-        law: name of the law.
+        law: name of the law; ``allocation`` for a power of compute without a loss.
         key: which coefficients.
         status: of its plan; ``no_minimum`` where it has no interior minimum.
         n_params: N*, NaN without a minimum; so are the next three.
         tokens: D*.
         tokens_per_param: D* / N*.
-        loss: in ``loss_unit``; losses of different units do not compare.
-        loss_unit: unit of the loss.
+        loss: in ``loss_unit``; NaN where the source says nothing of the loss.
+        loss_unit: unit of the loss; empty likewise.
         n_convention: what N counts.
+        range_stated: whether the source says where it was fitted.
         outside: how many times N, D or C is outside the fitted range; empty if none is.
         source: paper and place.
         confidence: ``V`` read in the paper, ``V2`` in a secondary account, ``C`` computed.
@@ -51,9 +47,19 @@ class PublishedRow:
     loss: float
     loss_unit: str
     n_convention: str
+    range_stated: bool
     outside: Mapping[str, float]
     source: str
     confidence: str
+
+    @property
+    def distance(self) -> str:
+        """How far outside the fitted range, in words."""
+        if not self.range_stated:
+            return "not stated"
+        if not self.outside:
+            return "inside"
+        return ", ".join(f"{name} {far:.3g}x" for name, far in self.outside.items()) + " outside"
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as plain values."""
@@ -86,9 +92,7 @@ class PublishedPlans:
         """One row per set of coefficients."""
         import polars as pl
 
-        return pl.DataFrame(
-            [{**row.to_dict(), "outside": said_outside(row.outside)} for row in self.rows]
-        )
+        return pl.DataFrame([{**row.to_dict(), "outside": row.distance} for row in self.rows])
 
     def summary(self) -> str:
         """The table as text."""

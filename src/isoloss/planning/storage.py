@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from isoloss.atomic import write_text
 from isoloss.document import dumps
@@ -56,18 +56,19 @@ def load_plan(path: str | Path) -> Plan:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         reason = f"cannot be read ({error.strerror})."
     except (UnicodeDecodeError, json.JSONDecodeError):
         reason = "is not a JSON document."
     else:
-        if isinstance(document, dict) and document.get("schema") == "isoloss.plan":
-            if document.get("version") == 1 and "state" in document:
-                return document
-            reason = f"holds a plan of version {document.get('version')!r} without its state."
-        else:
+        document = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+        if document.get("schema") != "isoloss.plan":
             reason = "is JSON, but not a plan."
+        elif document.get("version") == 1 and "state" in document:
+            return document
+        else:
+            reason = f"holds a plan of version {document.get('version')!r} without its state."
     raise InputError(
         f"the file {reason}",
         code="not_a_plan",

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from isoloss.fitting import Quantity
-from isoloss.planning.published_result import LOSSES, PublishedPlans, PublishedRow, said_outside
+from isoloss.planning.compute import format_flop
+from isoloss.planning.published_result import LOSSES, PublishedPlans, PublishedRow
 from isoloss.runs import format_quantity
 
 if TYPE_CHECKING:
+    from isoloss.planning.answer import Answer
     from isoloss.planning.result import Plan
 
 _NAMES = {
+    "flop": "C",
     "n_params": "N",
     "tokens": "D",
     "tokens_per_param": "D/N",
@@ -30,26 +33,28 @@ def summarise(plan: Plan) -> str:
 
 def between(quantity: Quantity) -> str:
     """The interval in words, open ends said as such."""
+    if quantity.lo == quantity.hi:
+        return "given"
     if math.isnan(quantity.lo):
         return "no interval"
     if math.isinf(quantity.hi):
         return f"{shown(quantity.lo)} or more"
+    if quantity.lo == 0.0:
+        return f"{shown(quantity.hi)} or less"
     return f"{shown(quantity.lo)} to {shown(quantity.hi)}"
 
 
 def shown(value: float) -> str:
-    """A count as 70B, a small number with four digits."""
+    """A count as 70B, a small number with four digits, nothing as a dash."""
+    if math.isnan(value):
+        return "-"
+    if value >= 1e15:
+        return format_flop(value)
     return format_quantity(value) if value >= 1e3 else f"{value:.4g}"
 
 
-def flop_text(value: float) -> str:
-    """FLOP, with an exponent as everybody writes them."""
-    mantissa, exponent = f"{value:.3g}".split("e") if value >= 1e4 else (f"{value:g}", "0")
-    return mantissa if exponent == "0" else f"{mantissa}e{int(exponent)}"
-
-
 def _lines(plan: Plan) -> Iterator[str]:
-    yield f"{flop_text(plan.flop)} FLOP by {plan.law}   L = {plan.formula}"
+    yield f"{format_flop(plan.flop)} FLOP by {plan.law}   L = {plan.formula}"
     for name, quantity in plan.quantities.items():
         yield f"    {_NAMES[name]:<12} {shown(quantity.estimate):>9}   {between(quantity)}"
     yield from (f"  {sentence}" for sentence in _facts(plan))
@@ -85,7 +90,7 @@ def as_html(plan: Plan) -> str:
         f"<td>{html.escape(between(q))}</td></tr>"
         for name, q in plan.quantities.items()
     )
-    head = html.escape(f"{flop_text(plan.flop)} FLOP by {plan.law}: {plan.status}")
+    head = html.escape(f"{format_flop(plan.flop)} FLOP by {plan.law}: {plan.status}")
     facts = "<br>".join(html.escape(sentence) for sentence in _facts(plan))
     remarks = "".join(f"<li>{html.escape(n.message)}</li>" for n in (*plan.warnings, *plan.notes))
     return (
@@ -93,6 +98,31 @@ def as_html(plan: Plan) -> str:
         f"<tr><th></th><th>estimate</th><th>interval</th></tr>{rows}</table><p>{facts}</p>"
         f"<ul>{remarks}</ul>"
     )
+
+
+_ASKED = {"flop": "the least compute", "tokens": "the tokens", "n_params": "the size"}
+
+
+def answer_text(answer: Answer) -> str:
+    """The answer to an inverse question in a few lines."""
+    lines = [f"{_ASKED[answer.asked]} by {answer.law}"]
+    for name, q in answer.quantities.items():
+        value = format_flop(q.estimate) if name == "flop" else shown(q.estimate)
+        lines.append(f"    {_NAMES[name]:<12} {value:>9}   {between(q)}")
+    lines += [f"  ! {notice.message}" for notice in answer.warnings]
+    return "\n".join(lines)
+
+
+def answer_html(answer: Answer) -> str:
+    """The same as a small table for notebooks."""
+    rows = "".join(
+        f"<tr><td>{html.escape(_NAMES[name])}</td><td>{shown(q.estimate)}</td>"
+        f"<td>{html.escape(between(q))}</td></tr>"
+        for name, q in answer.quantities.items()
+    )
+    head = html.escape(f"{_ASKED[answer.asked]} by {answer.law}")
+    remarks = "".join(f"<li>{html.escape(n.message)}</li>" for n in answer.warnings)
+    return f"<p><b>{head}</b></p><table>{rows}</table><ul>{remarks}</ul>"
 
 
 _COLUMNS = ("law", "coefficients", "N", "D", "D/N", "loss", "unit", "N counts", "fitted range")
@@ -103,7 +133,7 @@ def published_table(plans: PublishedPlans) -> str:
     cells = [_COLUMNS, *(_cells(row) for row in plans.rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(_COLUMNS))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in cells]
-    head = f"{flop_text(plans.flop)} FLOP by the published laws, C = 6 N D"
+    head = f"{format_flop(plans.flop)} FLOP by the published laws, C = 6 N D"
     return "\n".join([head, *(f"  {line.rstrip()}" for line in lines), f"  ! {LOSSES.message}"])
 
 
@@ -114,7 +144,7 @@ def published_html(plans: PublishedPlans) -> str:
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(row)) + "</tr>"
         for row in plans.rows
     )
-    title = html.escape(f"{flop_text(plans.flop)} FLOP by the published laws, C = 6 N D")
+    title = html.escape(f"{format_flop(plans.flop)} FLOP by the published laws, C = 6 N D")
     return (
         f"<p><b>{title}</b></p><table><tr>{head}</tr>{rows}</table>"
         f"<p>{html.escape(LOSSES.message)}</p>"
@@ -127,5 +157,5 @@ def _cells(row: PublishedRow) -> tuple[str, ...]:
         where = "no interior minimum"
     else:
         numbers = tuple(map(shown, (row.n_params, row.tokens, row.tokens_per_param, row.loss)))
-        where = said_outside(row.outside) + (" (local minimum)" if row.status == "local" else "")
+        where = row.distance + (" (local minimum)" if row.status == "local" else "")
     return (row.law, row.key, *numbers, row.loss_unit, row.n_convention, where)
