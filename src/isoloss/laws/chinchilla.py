@@ -129,7 +129,7 @@ CHINCHILLA_NOFLOOR = Law(
     formula="A / N**alpha + B / D**beta",
     parameters=(SIZE, DATA, ALPHA, BETA),
     additive=("A", "alpha", "B", "beta"),
-    reference="Rosenfeld et al. 2019, arXiv 1909.12673, eq. 4 with its constant at zero",
+    reference="Rosenfeld et al. 2019, arXiv 1909.12673, with its constant at zero",
     summary=(
         "Chinchilla without a floor. Use it where the runs span too little to tell E from zero, "
         "and for short extrapolations. Trap: it promises any loss for enough compute."

@@ -1,7 +1,7 @@
 """Gadre: over-training moves the loss by a factor, not by another exponent.
 
 ``L(C, M) = E + (a M^eta + b M^-eta) C^-eta`` with M = D/N and C = 6ND (Gadre et al. 2024, arXiv
-2403.08540, eq. 4): Chinchilla with alpha = beta = 2 eta, written in compute and over-training.
+2403.08540): Chinchilla with alpha = beta = 2 eta, written in compute and over-training.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ GADRE = Law(
         _refit("redpajama", "RedPajama", 1.837, 212.2, 366.7, 0.1364),
         _refit("refinedweb", "RefinedWeb", 1.734, 157.1, 246.2, 0.1272),
     ),
-    reference="Gadre et al. 2024, arXiv 2403.08540, eq. 4",
+    reference="Gadre et al. 2024, arXiv 2403.08540",
     summary=(
         "How much training a model on M tokens per param, more than is compute-optimal, costs: at "
         "every M the loss falls with the same power of C. It is Chinchilla with alpha = beta = "

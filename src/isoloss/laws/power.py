@@ -1,7 +1,7 @@
 """Power laws in one variable: loss falls by a fixed factor per doubling, to zero or to a floor.
 
 ``A / x**alpha`` and ``E + A / x**alpha`` for x = N (params), D (tokens) or C (FLOP), as used by
-Hestness et al. 2017 (arXiv 1712.00409, eq. 1: error = a m^b + c with m the training set size).
+Hestness et al. 2017 (arXiv 1712.00409: error = a m^b + c with m the training set size).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from isoloss.laws.law import VARIABLES, Law, Parameter
 
 _SCALE = Parameter("A", "loss (above the floor) at x = 1", positive=True)
 _SLOPE = Parameter("alpha", "exponent: slope on log-log axes", bounds=(0.0, 3.0), start=(0.01, 1.0))
-_REFERENCE = "Hestness et al. 2017, arXiv 1712.00409, section 2"
+_REFERENCE = "Hestness et al. 2017, arXiv 1712.00409"
 
 
 def _power(variable: str) -> Law:

@@ -1,7 +1,7 @@
 """Repetition: tokens seen again, and parameters beyond what the data can feed, count for less.
 
 ``L = E + A/N'^alpha + B/D'^beta`` with effective sizes N' and D' that saturate (Muennighoff et al.
-2023, arXiv 2305.16264, eqs. 5-6 and appendix A). N is params, D tokens seen, U unique tokens.
+2023, arXiv 2305.16264). N is params, D tokens seen, U unique tokens.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ REPETITION = Law(
         ),
     ),
     published=(MUENNIGHOFF,),
-    reference="Muennighoff et al. 2023, arXiv 2305.16264, eqs. 5-6",
+    reference="Muennighoff et al. 2023, arXiv 2305.16264",
     simpler=("chinchilla", _from_chinchilla),
     summary=(
         "What D tokens are worth when only U of them are different. Up to about four epochs a "

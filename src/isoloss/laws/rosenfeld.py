@@ -1,7 +1,7 @@
 """Rosenfeld: Chinchilla's sum, levelling off at the loss of a model that has learnt nothing.
 
 ``L = eps0 |e / (e - i eta)|``, ``e = E + A/N^alpha + B/D^beta`` (Rosenfeld et al. 2019, arXiv
-1909.12673, eqs. 4-5). Multiplying E, A, B and eta by one number changes nothing, so eta is set to
+1909.12673). Multiplying E, A, B and eta by one number changes nothing, so eta is set to
 eps0: then e is the loss itself wherever it is far below eps0.
 """
 
@@ -29,7 +29,7 @@ ROSENFELD = Law(
     formula="e / sqrt(1 + (e / eps0)**2)",
     where={"e": "E + A / N**alpha + B / D**beta"},
     parameters=(FLOOR, SIZE, DATA, ALPHA, BETA, _CEILING),
-    reference="Rosenfeld et al. 2019, arXiv 1909.12673, eqs. 4-5",
+    reference="Rosenfeld et al. 2019, arXiv 1909.12673",
     additive=("A", "alpha", "B", "beta"),
     simpler=("chinchilla", _from_chinchilla),
     summary=(
