@@ -149,16 +149,9 @@ class Fit:
         Raises:
             InputError: a variable is missing or not positive.
         """
-        arrays = {k: np.atleast_1d(np.asarray(v, dtype=np.float64)) for k, v in x.items()}
-        if "C" in self.law.variables and "C" not in arrays and {"N", "D"} <= set(arrays):
-            arrays["C"] = 6.0 * arrays["N"] * arrays["D"]
-        if "U" in self.law.variables and "U" not in arrays and "D" in arrays:
-            arrays["U"] = arrays["D"]
-        mean = self.law.value(self.theta, arrays)
-        draws = self.law.value(self.draws.T[:, :, None], arrays).reshape(len(self.draws), -1)
-        # A new run adds the error of its tier and its own: one residual of a left-out tier.
-        picks = np.random.default_rng([self.seed, 1]).integers(0, self.n_runs, len(self.draws))
-        single = draws * np.exp(self.outside[picks])[:, None]
+        arrays = self._complete(x)
+        mean, single = self.simulate(arrays)
+        draws = self._law_draws(arrays)
         return Prediction(
             x=arrays,
             loss=tuple(from_draws(m, single[:, i], self.level) for i, m in enumerate(mean)),
@@ -166,6 +159,33 @@ class Fit:
             decades_beyond_data=self.decades_beyond(arrays),
             loss_unit=self.points.conventions.loss_unit,
         )
+
+    def simulate(self, x: Mapping[str, ArrayLike]) -> tuple[Array, Array]:
+        """The expected losses (m,) and possible losses of single new runs (n_draws, m).
+
+        Args:
+            x: one array or number per variable of the law.
+
+        Raises:
+            InputError: a variable is missing or not positive.
+        """
+        arrays = self._complete(x)
+        # A new run adds the error of its tier and its own: one residual of a left-out tier.
+        picks = np.random.default_rng([self.seed, 1]).integers(0, self.n_runs, len(self.draws))
+        noise = np.exp(self.outside[picks])[:, None]
+        return self.law.value(self.theta, arrays), self._law_draws(arrays) * noise
+
+    def _law_draws(self, x: Mapping[str, Array]) -> Array:
+        return self.law.value(self.draws.T[:, :, None], x).reshape(len(self.draws), -1)
+
+    def _complete(self, x: Mapping[str, ArrayLike]) -> dict[str, Array]:
+        """Variables as arrays; C = 6 N D and all tokens unique where they are not given."""
+        arrays = {k: np.atleast_1d(np.asarray(v, dtype=np.float64)) for k, v in x.items()}
+        if "C" in self.law.variables and "C" not in arrays and {"N", "D"} <= set(arrays):
+            arrays["C"] = 6.0 * arrays["N"] * arrays["D"]
+        if "U" in self.law.variables and "U" not in arrays and "D" in arrays:
+            arrays["U"] = arrays["D"]
+        return arrays
 
     def decades_beyond(self, x: Mapping[str, Array]) -> Array:
         """How far beyond the largest run, in decades of compute (of N or D where C is unknown)."""
