@@ -167,9 +167,9 @@ def test_repetition_without_decay_is_chinchilla(theta, n, unique, epochs):
     """Endless RD and RN, in numbers wide enough to tell 1 - exp(-R / RD) from zero."""
     law, base = get_law("repetition"), get_law("chinchilla")
     table = {**PLAIN, "exp": mpmath.exp}
-    with mpmath.workdps(80):
+    with mpmath.workdps(250):
         exact = {name: mpmath.mpf(value) for name, value in theta.items()}
-        exact |= {"RD": mpmath.mpf(10) ** 40, "RN": mpmath.mpf(10) ** 40}
+        exact |= {"RD": mpmath.mpf(10) ** 100, "RN": mpmath.mpf(10) ** 100}
         x = {"N": mpmath.mpf(n), "D": mpmath.mpf(unique) * epochs, "U": mpmath.mpf(unique)}
         got, expected = by_formula(law, {**exact, **x}, table), by_formula(base, {**exact, **x})
         assert abs(got / expected - 1) < 1e-15
