@@ -23,6 +23,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 GRID_STEP = 0.1  # of log N; minima closer to each other than this count as one
+FLAT = 1e-12  # a relative slope of loss that is rounding
 HALVINGS = 40  # 0.1 / 2^40 is 1e-13
 _CHUNK = 1_000_000  # cells of the grid held at a time
 
@@ -194,9 +195,28 @@ def chunks(count: int, width: int) -> Iterator[slice]:
         yield slice(at, at + rows)
 
 
+def turning(value: Array, slope: Array) -> Bools:
+    """Between which neighbours on a path a loss turns from falling to rising.
+
+    Where a law saturates its slope is nothing but rounding; that counts as going on as before.
+
+    Args:
+        value: loss along paths (K, M).
+        slope: its slope there.
+
+    Returns:
+        (K, M - 1), true where the loss falls at the left point and rises at the right one.
+    """
+    going: Array = np.where(np.abs(slope) > FLAT * np.abs(value), np.sign(slope), 0.0)
+    steps: Ints = np.arange(going.shape[1], dtype=np.int64)
+    last = np.maximum.accumulate(np.where(going != 0, steps, 0), axis=1)
+    going = np.take_along_axis(going, last, axis=1)
+    return (going[:, :-1] < 0) & (going[:, 1:] > 0)
+
+
 def _search(surface: Surface, theta: Array, flop: Array, grid: Array) -> Optimum:
     value, slope = surface.slope(theta[:, :, None], grid, flop[:, None])
-    turns = (slope[:, :-1] < 0) & (slope[:, 1:] >= 0)
+    turns = turning(value, slope)
     depth = np.where(turns, np.fmin(value[:, :-1], value[:, 1:]), np.inf)
     chosen = np.argmin(depth, axis=1)
     rows = np.arange(len(flop))

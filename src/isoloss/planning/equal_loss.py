@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.planning.allocation import HALVINGS, Surface, chunks
+from isoloss.planning.allocation import HALVINGS, Surface, chunks, turning
 from isoloss.planning.bisection import crossing
 
 Array = NDArray[np.float64]
@@ -90,17 +90,18 @@ def cheapest(surface: Surface, theta: Array, loss: float, low: float) -> tuple[A
 
 
 def _cheapest(surface: Surface, theta: Array, loss: float, grid: Array) -> tuple[Array, Array]:
-    def rising(theta: Array, log_params: Array, halvings: int) -> tuple[Bools, Array]:
+    def look(theta: Array, log_params: Array, halvings: int) -> tuple[Array, Array]:
+        """The slope of loss at equal compute, and the compute, along the curve of equal loss."""
         params = np.exp(log_params)
         tokens = tokens_at_loss(surface, theta, params, loss, halvings)
         flop = surface.rule.per_token(params) * np.minimum(tokens, MOST_TOKENS)
-        return surface.slope(theta, params, flop)[1] >= 0, np.where(np.isinf(tokens), np.inf, flop)
+        return surface.slope(theta, params, flop)[1], np.where(np.isinf(tokens), np.inf, flop)
 
-    turned, flop = rising(theta[:, :, None], grid, _ROUGH)
-    turns = ~turned[:, :-1] & turned[:, 1:] & np.isfinite(flop[:, 1:])
+    slope, flop = look(theta[:, :, None], grid, _ROUGH)
+    turns = turning(np.full(slope.shape, loss), slope) & np.isfinite(flop[:, 1:])
     chosen = np.argmin(np.where(turns, flop[:, 1:], np.inf), axis=1)
     between = grid[chosen], grid[chosen + 1]
-    log_params = crossing(lambda at: rising(theta, at, _FINE)[0], *between, HALVINGS)
+    log_params = crossing(lambda at: look(theta, at, _FINE)[0] >= 0, *between, HALVINGS)
     params = np.exp(log_params)
     tokens = tokens_at_loss(surface, theta, params, loss)
     there = turns.any(axis=1) & np.isfinite(tokens)

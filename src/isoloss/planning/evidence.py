@@ -126,6 +126,12 @@ def warnings(fit: Fit, surface: Surface, flop: float, tokens: float) -> list[Not
     return found
 
 
+def warn_of_minimum(status: str, message: str) -> list[Notice]:
+    """A warning where the minimum of a plan is local or not the only one."""
+    code = {"local": "local_minimum", "several": "several_minima"}.get(status)
+    return [Notice(code, message)] if code else []
+
+
 def _flop_differs(fit: Fit, ratio: Array) -> list[Notice]:
     if np.all(np.abs(ratio - 1) <= FLOP_DIFFERS):
         return []

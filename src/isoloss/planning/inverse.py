@@ -21,7 +21,7 @@ from isoloss.planning.equal_loss import (
     params_at_loss,
     tokens_at_loss,
 )
-from isoloss.planning.plan import conventions, spread, surface_of
+from isoloss.planning.plan import conventions, expected_loss, spread, surface_of
 from isoloss.runs import parse_quantity
 
 Array = NDArray[np.float64]
@@ -169,7 +169,7 @@ def _answer(fit: Fit, surface: Surface, asked: str, find: Find, demand: float) -
             where=Where(field="flop"),
         )
     flop = float(surface.rule.per_token(np.asarray(params))) * tokens
-    expected = fit.predict(surface.run(np.array([params]), np.array([tokens])))
+    loss, loss_mean = expected_loss(fit, surface, params, tokens)
     decades = float(fit.decades_beyond({"C": np.array([flop])})[0])
     warnings = evidence.warnings(fit, surface, flop, tokens)
     if unreachable > evidence.MANY_WITHOUT:
@@ -180,8 +180,8 @@ def _answer(fit: Fit, surface: Surface, asked: str, find: Find, demand: float) -
         flop=spread(flop, drawn_flop, fit.level),
         n_params=spread(params, drawn_params, fit.level),
         tokens=spread(tokens, drawn_tokens, fit.level),
-        loss=expected.loss[0],
-        loss_mean=expected.loss_mean[0],
+        loss=loss,
+        loss_mean=loss_mean,
         unreachable=unreachable,
         decades_beyond_data=decades,
         law=fit.law.name,
@@ -216,9 +216,9 @@ def _out_of_reach(
             hint=f"The losses of the runs are {fit.points.loss.min():.4g} to "
             f"{fit.points.loss.max():.4g}.",
         )
-    share = f"; neither in {unreachable:.0%} of its draws" if len(fit.draws) else ""
+    share = f", and nothing does in {unreachable:.0%} of the draws" if len(fit.draws) else ""
     return EvidenceError(
-        f"no {_WHAT[asked]} reaches a loss of {loss:.6g}: the law levels off at {limit:.6g}{share}.",
+        f"no {_WHAT[asked]} reaches loss {loss:.6g}; the law levels off at {limit:.6g}{share}.",
         code="loss_unreachable",
         hint="Ask for a higher loss, or give more of what is held fixed.",
     )

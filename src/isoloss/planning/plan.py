@@ -54,7 +54,7 @@ def plan(
     lost = evidence.judge_draws(draws)
     with np.errstate(all="ignore"):
         ratios = draws.tokens / draws.params
-    expected = fit.predict(surface.run(np.array([params]), np.array([tokens])))
+    loss, loss_mean = expected_loss(fit, surface, params, tokens)
     decades = float(fit.decades_beyond({"C": np.array([budget])})[0])
     status, message = status_of(best, fit)
     return Plan(
@@ -62,8 +62,8 @@ def plan(
         n_params=spread(params, draws.params, fit.level),
         tokens=spread(tokens, draws.tokens, fit.level),
         tokens_per_param=spread(tokens / params, ratios, fit.level),
-        loss=expected.loss[0],
-        loss_mean=expected.loss_mean[0],
+        loss=loss,
+        loss_mean=loss_mean,
         flat_regions=flat_regions(surface, fit.theta, params, budget, bounds),
         decades_beyond_data=decades,
         status=status,
@@ -79,7 +79,11 @@ def plan(
         data_hash=fit.points.data_hash,
         n_runs=fit.n_runs,
         n_tiers=fit.n_tiers,
-        warnings=(*evidence.warnings(fit, surface, budget, tokens), *lost),
+        warnings=(
+            *evidence.warnings(fit, surface, budget, tokens),
+            *evidence.warn_of_minimum(status, message),
+            *lost,
+        ),
         notes=tuple(evidence.notes(fit, surface, draws, params, tokens)),
     )
 
@@ -124,6 +128,23 @@ def flat_regions(
         FlatRegion(within, *flat_region(surface, theta, params, flop, within, bounds))
         for within in WITHIN
     )
+
+
+def expected_loss(
+    fit: Fit, surface: Surface, params: float, tokens: float
+) -> tuple[Quantity, Quantity]:
+    """The loss of one new run of this size, noise included, and that of the law itself."""
+    x = surface.run(np.array([params]), np.array([tokens]))
+    if not len(fit.draws):
+        alone = without_interval(float(fit.law.value(fit.theta, x)[0]), fit.level)
+        return alone, alone
+    found = fit.predict(x)
+    return found.loss[0], found.loss_mean[0]
+
+
+def without_interval(value: float, level: float) -> Quantity:
+    """A number of which nobody can say how sure it is."""
+    return Quantity(value, math.nan, math.nan, level)
 
 
 def spread(estimate: float, draws: Array, level: float) -> Quantity:

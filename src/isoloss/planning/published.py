@@ -8,13 +8,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from isoloss.errors import EvidenceError
-from isoloss.fitting import Notice, Quantity
+from isoloss.fitting import Notice
 from isoloss.laws import Law, Published, distance_outside, get_law, get_published, list_laws
 from isoloss.laws.evaluation import evaluate
 from isoloss.planning import evidence
 from isoloss.planning.allocation import Surface, allocate, require_plannable
 from isoloss.planning.compute import FlopRule, parse_flop
-from isoloss.planning.plan import flat_regions, status_of
+from isoloss.planning.plan import flat_regions, status_of, without_interval
 from isoloss.planning.published_allocations import ALLOCATIONS, Allocation
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import Plan
@@ -67,11 +67,11 @@ def plan_law(
     loss = float(surface.loss(theta, np.asarray(params), np.asarray(budget)))
     return Plan(
         flop=budget,
-        n_params=_bare(params),
-        tokens=_bare(tokens),
-        tokens_per_param=_bare(tokens / params),
-        loss=_bare(loss),
-        loss_mean=_bare(loss),
+        n_params=without_interval(params, LEVEL),
+        tokens=without_interval(tokens, LEVEL),
+        tokens_per_param=without_interval(tokens / params, LEVEL),
+        loss=without_interval(loss, LEVEL),
+        loss_mean=without_interval(loss, LEVEL),
         flat_regions=flat_regions(surface, theta, params, budget, bounds),
         decades_beyond_data=_decades(published, budget),
         status=status,
@@ -87,13 +87,12 @@ def plan_law(
         data_hash=None,
         n_runs=None,
         n_tiers=None,
-        warnings=_warnings(known, published, params, tokens, unique),
+        warnings=(
+            *_warnings(known, published, params, tokens, unique),
+            *evidence.warn_of_minimum(status, message),
+        ),
         notes=(Notice("published", published.notes),) if published.notes else (),
     )
-
-
-def _bare(value: float) -> Quantity:
-    return Quantity(value, math.nan, math.nan, LEVEL)
 
 
 def _decades(published: Published, flop: float) -> float:
@@ -104,7 +103,7 @@ def _decades(published: Published, flop: float) -> float:
 
 def _warnings(
     law: Law, published: Published, params: float, tokens: float, unique: float | None
-) -> tuple[Notice, ...]:
+) -> list[Notice]:
     found = [Notice("no_intervals", "published coefficients carry no draws: no intervals.")]
     x = {"N": params, "D": tokens}
     if unique is not None and "U" in law.variables:
@@ -112,7 +111,7 @@ def _warnings(
     at = evaluate(law, published.key, **x)
     if at.outside:
         found.append(Notice("outside_range", at.sentence))
-    return tuple(found)
+    return found
 
 
 def plan_published(flop: float | str) -> PublishedPlans:

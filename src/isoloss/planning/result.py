@@ -100,6 +100,11 @@ class Plan:
     cost: Mapping[str, Any] | None = field(default=None)
 
     @property
+    def epochs(self) -> float | None:
+        """How often the unique tokens are read; None where they are as many as wanted."""
+        return None if self.unique_tokens is None else self.tokens.estimate / self.unique_tokens
+
+    @property
     def quantities(self) -> dict[str, Quantity]:
         """The numbers with intervals, by name."""
         return {
@@ -126,6 +131,7 @@ class Plan:
                 "status_message": self.status_message,
                 "conventions": dict(self.conventions),
                 "unique_tokens": self.unique_tokens,
+                "epochs": self.epochs,
                 "ci": self.ci,
                 "level": self.level,
                 "seed": self.seed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,20 +21,8 @@ _AS_WRITTEN = (
 
 
 def save_plan(plan: Plan, path: str | Path) -> None:
-    """Write a plan to a JSON file: its document, plus ``state`` for what JSON has no words for."""
-    # The document writes open and missing ends of intervals both as null; the state keeps them.
-    state: dict[str, Any] = {
-        "quantities": {
-            name: [float(x).hex() for x in (q.estimate, q.lo, q.hi, q.level)]
-            for name, q in plan.quantities.items()
-        },
-        "flat_regions": [
-            [float(x).hex() for x in (r.within_loss, r.n_params_lo, r.n_params_hi)]
-            for r in plan.flat_regions
-        ],
-        "decades_beyond_data": float(plan.decades_beyond_data).hex(),
-    }
-    write_text(Path(path), dumps(plan.to_dict() | {"state": state}))
+    """Write a plan to a JSON file: its document, which holds all of it."""
+    write_text(Path(path), dumps(plan.to_dict()))
 
 
 def load_plan(path: str | Path) -> Plan:
@@ -65,31 +54,47 @@ def _read(path: Path) -> dict[str, Any]:
         document = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
         if document.get("schema") != "isoloss.plan":
             reason = "is JSON, but not a plan."
-        elif document.get("version") == 1 and "state" in document:
+        elif document.get("version") == 1:
             return document
         else:
-            reason = f"holds a plan of version {document.get('version')!r} without its state."
+            reason = f"holds a plan of version {document.get('version')!r}, which is not known."
     raise InputError(
         f"the file {reason}",
         code="not_a_plan",
         where=Where(file=str(path)),
-        hint="A plan is written by plan.save(FILE).",
+        hint="A plan is written by isoloss plan BUDGET --fit FIT.json --save FILE.",
     )
 
 
 def _plan(document: dict[str, Any]) -> Plan:
-    state = document["state"]
-    quantities: dict[str, Any] = {
-        name: Quantity(*map(float.fromhex, state["quantities"][name])) for name in _QUANTITIES
-    }
+    quantities: dict[str, Any] = {name: _quantity(document[name]) for name in _QUANTITIES}
     return Plan(
         **{name: document[name] for name in _AS_WRITTEN},
         **quantities,
-        flat_regions=tuple(FlatRegion(*map(float.fromhex, r)) for r in state["flat_regions"]),
-        decades_beyond_data=float.fromhex(state["decades_beyond_data"]),
+        flat_regions=tuple(
+            FlatRegion(
+                float(one["within_loss"]), _number(one["n_params_lo"]), _number(one["n_params_hi"])
+            )
+            for one in document["flat_regions"]
+        ),
+        decades_beyond_data=_number(document["decades_beyond_data"]),
         warnings=_notices(document["warnings"]),
         notes=_notices(document["notes"]),
     )
+
+
+def _quantity(stored: dict[str, float | None]) -> Quantity:
+    estimate, level = stored["estimate"], stored["level"]
+    if estimate is None or level is None:
+        raise ValueError("an estimate is missing")
+    lo = _number(stored["lo"])
+    # JSON has no infinity: an upper end missing beside a lower one is open.
+    hi = math.inf if stored["hi"] is None and not math.isnan(lo) else _number(stored["hi"])
+    return Quantity(float(estimate), lo, hi, float(level))
+
+
+def _number(stored: float | None) -> float:
+    return math.nan if stored is None else float(stored)
 
 
 def _notices(stored: list[dict[str, str]]) -> tuple[Notice, ...]:

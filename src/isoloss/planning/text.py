@@ -71,13 +71,16 @@ def _facts(plan: Plan) -> Iterator[str]:
     ]
     if flat:
         yield f"flat region: N {', '.join(flat)}"
+    if plan.unique_tokens is not None and plan.epochs is not None:
+        yield f"{plan.epochs:.3g} epochs of {shown(plan.unique_tokens)} unique tokens"
     meaning = plan.conventions
     rule = "C = 6 N D" if meaning["flop"] == "6nd" else "C as the runs count it"
     yield f"N: {meaning['n']}; {rule}; loss: {meaning['loss_unit']}"
     if plan.n_runs is not None:
-        beyond = f"{plan.decades_beyond_data:.1f} decades of compute beyond them"
+        far = plan.decades_beyond_data
+        beyond = "" if math.isnan(far) else f", {far:.1f} decades of compute beyond them"
         how = f"intervals {plan.level:.0%} by {plan.ci}" if plan.ci != "none" else "no intervals"
-        yield f"{plan.n_runs} runs, {plan.n_tiers} compute tiers, {beyond}; {how}"
+        yield f"{plan.n_runs} runs, {plan.n_tiers} compute tiers{beyond}; {how}"
     else:
         yield f"published: {plan.source}"
     yield f"status {plan.status}: {plan.status_message}"
