@@ -18,8 +18,8 @@ from isoloss.cli.options import (
     pairs,
 )
 from isoloss.cli.targets import check_target
+from isoloss.cli.text import footer
 from isoloss.errors import InputError, Where
-from isoloss.version import __version__
 
 if TYPE_CHECKING:
     from isoloss.fitting import Fit, Objective
@@ -111,10 +111,7 @@ def with_findings(found: Fit, table: Runs) -> Fit:
 
 def report(found: Fit, saved: str | None = None) -> str:
     """A fit as text, with what is needed to find it again."""
-    lines = [
-        found.summary(),
-        f"  data {found.points.data_hash[:12]}, seed {found.seed}, isoloss {__version__}",
-    ]
+    lines = [found.summary(), footer(found.points.data_hash, found.seed)]
     if saved is not None:
         lines += [f"  -> {saved}", f"  next: isoloss plan BUDGET --fit {saved}"]
     return "\n".join(lines)

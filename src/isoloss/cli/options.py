@@ -29,10 +29,12 @@ def placed(field: str) -> Generator[None, None, None]:
         ) from None
 
 
-def _place(token: Token) -> Where:
+def place(token: Token) -> Where:
     """Where a value was given: on the command line or in isoloss.toml."""
-    file = None if token.source == "cli" else token.source
-    return Where(file=file, field=token.keyword)
+    if token.source == "cli":
+        return Where(field=token.keyword)
+    # Cyclopts writes a key of a file in brackets.
+    return Where(file=token.source, field=(token.keyword or "").strip("[]"))
 
 
 def _quantity(_: Any, tokens: Sequence[Token]) -> float:
@@ -42,7 +44,7 @@ def _quantity(_: Any, tokens: Sequence[Token]) -> float:
         return parse_quantity(tokens[0].value)
     except InputError as error:
         raise InputError(
-            error.message, code=error.code, where=_place(tokens[0]), hint=error.hint
+            error.message, code=error.code, where=place(tokens[0]), hint=error.hint
         ) from None
 
 
@@ -58,7 +60,7 @@ def _whole(least: int) -> Callable[[Any, Sequence[Token]], int]:
             raise InputError(
                 f'found "{text[:40]}" where a whole number of at least {least} is expected.',
                 code="bad_value",
-                where=_place(tokens[0]),
+                where=place(tokens[0]),
             )
         return int(value)
 

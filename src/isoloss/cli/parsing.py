@@ -23,6 +23,7 @@ from cyclopts.exceptions import (
 from isoloss.cli.commands import COMMANDS, GROUPS
 from isoloss.cli.config import configured
 from isoloss.cli.help import HelpText
+from isoloss.cli.options import place
 from isoloss.errors import InputError, Where
 from isoloss.version import __version__
 
@@ -75,14 +76,13 @@ def explain(error: CycloptsError, tokens: list[str]) -> InputError:
     """A mistake in the words as an error with place, value found, expectation and hint."""
     command = " ".join(["isoloss", *(error.command_chain or ())])
     hint = f"{command} --help explains it."
-    file = field = None
+    where = Where()
     match error:
-        case UnknownOptionError():
-            field = error.token.keyword or error.token.value
-            file = None if error.token.source == "cli" else error.token.source
+        case UnknownOptionError(token=token):
+            where = place(token) if token.keyword else Where(field=token.value)
             known = [name for argument in error.argument_collection for name in argument.names]
-            message = f"{command} has no option {field}."
-            hint = _guess(field, known) + hint
+            message = f"{command} has no option {where.field}."
+            hint = _guess(f"--{(where.field or '').lstrip('-')}", known) + hint
         case UnknownCommandError():
             words = [word for word in tokens if not word.startswith("-")]
             names = [one.name for one in COMMANDS]
@@ -90,16 +90,20 @@ def explain(error: CycloptsError, tokens: list[str]) -> InputError:
             message = f'there is no command "{typed[:60]}".'
             hint = f"{_guess(typed, names)}isoloss --help lists them."
         case MissingArgumentError() if error.argument is not None:
-            field = error.keyword or error.argument.name
-            message = f"{command} needs a value for {field}."
-        case CoercionError() if error.token is not None:
-            field = error.token.keyword or (error.argument and error.argument.name)
-            file = None if error.token.source == "cli" else error.token.source
+            name = error.keyword or error.argument.name
+            where = Where(field=name)
+            message = f"{command} needs a value for {name}."
+            after = tokens[tokens.index(name) + 1 :] if name in tokens else []
+            if after and after[0].startswith("-") and not after[0].startswith("--"):
+                message = f'found "{after[0][:40]}" where a value of {name} is expected.'
+                hint = f"A value that starts with - is written {name}=VALUE. {hint}"
+        case CoercionError(token=token) if token is not None:
+            where = place(token)
             kind = _KINDS.get(error.target_type, "value") if error.target_type else "value"
-            message = f'found "{error.token.value[:60]}" where a {kind} is expected.'
+            message = f'found "{token.value[:60]}" where a {kind} is expected.'
         case RepeatArgumentError():
-            field = error.token.keyword
-            message = f"{field} is given twice."
+            where = place(error.token)
+            message = f"{where.field} is given twice."
             hint = "Keep one of the two."
         case UnusedCliTokensError():
             spare = " ".join(error.unused_tokens or [])
@@ -107,7 +111,7 @@ def explain(error: CycloptsError, tokens: list[str]) -> InputError:
         case _:
             message = str(error)
     code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), "usage")
-    return InputError(message, code=code, where=Where(file=file, field=field), hint=hint)
+    return InputError(message, code=code, where=where, hint=hint)
 
 
 def _guess(word: str, known: list[str]) -> str:

@@ -1,15 +1,17 @@
-"""``isoloss plan``: from a budget to a model size and tokens."""
+"""``isoloss plan``: from a budget to a model size and tokens, and back from a target."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from isoloss.cli.options import OUTPUT, Amount, Output, placed
 from isoloss.cli.targets import check_target
+from isoloss.cli.text import footer
 from isoloss.errors import InputError, Where
 
 if TYPE_CHECKING:
-    from isoloss.planning import Plan, PublishedPlans
+    from isoloss.planning import Answer, Plan, PublishedPlans
 
 
 def plan(
@@ -20,6 +22,9 @@ def plan(
     law: str | None = None,
     published: bool = False,
     key: str | None = None,
+    loss: Amount | None = None,
+    n: Amount | None = None,
+    d: Amount | None = None,
     u: Amount | None = None,
     flop_per_token: str = "6nd",
     save: str | None = None,
@@ -27,16 +32,21 @@ def plan(
 ) -> None:
     """Turn a compute budget into a model size and tokens, with intervals.
 
-    From a fit of your runs: isoloss plan 1e24 --fit fit.json. From published coefficients:
-    isoloss plan 1e24 --law chinchilla --published. All published laws in one table: isoloss plan
-    1e24 --published. Exits with 3 where the runs cannot answer.
+    From a fit of your runs: isoloss plan 1e24 --fit fit.json. The other way round: --loss 2.0 asks
+    what compute reaches a loss; with --n or --d, what a given size or number of tokens needs.
+
+    Without runs: isoloss plan 1e24 --published compares all published laws, and --law chinchilla
+    --published plans by one. Exits with 3 where the runs cannot answer.
 
     Args:
         budget: Compute in FLOP, such as 1e24 or 6.5e20.
         fit: A fit that isoloss fit --save wrote.
-        law: With --published, only this law.
+        law: With --published, plan by this law only.
         published: Plan with published coefficients.
         key: With --law, which published coefficients; isoloss laws show LAW lists them.
+        loss: The loss to reach, instead of a budget.
+        n: A size that is given, such as 7B; the tokens are asked for.
+        d: Tokens that are given, such as 1.4T; the size is asked for.
         u: Distinct tokens there are, for laws in U, such as 300B.
         flop_per_token: What a token costs: 6nd for C = 6 N D, or runs for what the runs cost.
         save: Also write the plan to this JSON file.
@@ -46,70 +56,148 @@ def plan(
     from isoloss.document import dumps
     from isoloss.planning.compute import parse_flop
 
-    _check_source(fit, law, published=published)
-    if budget is None:
-        raise _missing("BUDGET", "Give the compute in FLOP, for example isoloss plan 1e24 ...")
-    if save is not None:
-        check_target(save, "isoloss.plan" if fit or law else "isoloss.published_plans")
     with placed("BUDGET"):
-        flop = parse_flop(budget)
-    found = _plan(flop, fit, law, key, u, flop_per_token)
+        flop = None if budget is None else parse_flop(budget)
+    demand = Demand(flop, loss, n, d, u, flop_per_token)
+    if fit is not None:
+        _refuse("--published", published or law is not None or key is not None, "a fit")
+        schema = demand.check()
+    else:
+        inverse = any(value is not None for value in (loss, n, d)) or flop_per_token != "6nd"
+        schema = _check_published(demand, law, key, published=published, inverse=inverse)
+    if save is not None:
+        check_target(save, schema, [fit] if fit else [])
+    found = _from_fit(fit, demand) if fit is not None else _from_published(demand, law, key)
     if save is not None:
         write_text(save, dumps(found.to_dict()))
-    output.give(text=found.summary, document=found.to_dict)
+        output.note(f"-> {save}")
+    output.give(text=lambda: report(found), document=found.to_dict)
 
 
-def _plan(
-    flop: float,
-    fit: str | None,
-    law: str | None,
-    key: str | None,
-    unique_tokens: float | None,
-    flop_per_token: str,
-) -> Plan | PublishedPlans:
+def report(found: Plan | Answer | PublishedPlans) -> str:
+    """A plan as text, with what is needed to find it again."""
+    made = (getattr(found, "data_hash", None), getattr(found, "seed", None))
+    return f"{found.summary()}\n{footer(*made)}"
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What is asked of a plan.
+
+    Attributes:
+        flop: the budget.
+        loss: the loss to reach, instead.
+        n: a given size.
+        d: given tokens.
+        u: distinct tokens there are.
+        flop_per_token: what a token costs.
+    """
+
+    flop: float | None
+    loss: float | None
+    n: float | None
+    d: float | None
+    u: float | None
+    flop_per_token: str
+
+    def check(self) -> str:
+        """The schema of the answer.
+
+        Raises:
+            InputError: too much or too little is given.
+        """
+        if self.n is not None and self.d is not None:
+            raise InputError(
+                "size and tokens are both given, so nothing is left to plan.",
+                code="conflicting_options",
+                where=Where(field="--d"),
+                hint="Ask isoloss predict FIT.json --n N --d D for the loss.",
+            )
+        if self.flop is not None and self.loss is not None:
+            raise InputError(
+                "a budget and a loss are both given, where one of them is expected.",
+                code="conflicting_options",
+                where=Where(field="--loss"),
+                hint="Keep the budget to learn the loss, or --loss to learn the budget.",
+            )
+        if self.flop is None and self.loss is None:
+            raise _no_budget("1e24 --fit fit.json")
+        plain = self.loss is None and self.n is None and self.d is None
+        return "isoloss.plan" if plain else "isoloss.answer"
+
+
+def _from_fit(path: str, demand: Demand) -> Plan | Answer:
+    from isoloss.fitting import Fit
+    from isoloss.planning import flop_for_loss, params_for, tokens_for
     from isoloss.planning import plan as plan_fit
+
+    found, flop, loss = Fit.load(path), demand.flop, demand.loss
+    unique, rule = demand.u, demand.flop_per_token
+    if demand.n is not None:
+        return tokens_for(
+            found, demand.n, flop=flop, loss=loss, unique_tokens=unique, flop_per_token=rule
+        )
+    if demand.d is not None:
+        return params_for(
+            found, demand.d, flop=flop, loss=loss, unique_tokens=unique, flop_per_token=rule
+        )
+    if flop is not None:
+        return plan_fit(found, flop, unique_tokens=unique, flop_per_token=rule)
+    assert loss is not None
+    return flop_for_loss(found, loss, unique_tokens=unique, flop_per_token=rule)
+
+
+def _from_published(demand: Demand, law: str | None, key: str | None) -> Plan | PublishedPlans:
     from isoloss.planning import plan_law, plan_published
 
-    if fit is not None:
-        from isoloss.fitting import Fit
-
-        return plan_fit(
-            Fit.load(fit), flop, unique_tokens=unique_tokens, flop_per_token=flop_per_token
-        )
-    if law is not None:
-        return plan_law(law, flop, key=key, unique_tokens=unique_tokens)
-    return plan_published(flop)
+    assert demand.flop is not None
+    if law is None:
+        return plan_published(demand.flop)
+    return plan_law(law, demand.flop, key=key, unique_tokens=demand.u)
 
 
-def _check_source(fit: str | None, law: str | None, *, published: bool) -> None:
-    """Refuse combinations of --fit, --law and --published that say two things or nothing."""
-    if fit is not None and (published or law is not None):
-        raise InputError(
-            "a fit and published laws are both given, where one of them is expected.",
-            code="conflicting_options",
-            where=Where(field="--fit"),
-            hint="Keep --fit FIT.json, or --law NAME --published.",
-        )
+def _check_published(
+    demand: Demand, law: str | None, key: str | None, *, published: bool, inverse: bool
+) -> str:
+    """The schema of the answer where there is no fit."""
     if law is not None and not published:
         raise InputError(
             f"it is not said with which numbers to use the law {law[:60]}.",
             code="missing_argument",
             where=Where(field="--published"),
             hint="Add --published for its published coefficients, or fit it to your runs: "
-            f"isoloss fit RUNS --law {law[:60]} --save fit.json.",
+            f"isoloss fit RUNS --law '{law[:60]}' --save fit.json.",
         )
-    if fit is None and not published:
-        raise _missing(
-            "--fit",
-            "Give a fit, --fit fit.json (isoloss fit RUNS --save fit.json makes one), or compare "
+    if not published:
+        raise InputError(
+            "a plan needs a fit of your runs, or published coefficients.",
+            code="missing_argument",
+            where=Where(field="--fit"),
+            hint="Give --fit fit.json (isoloss fit RUNS --save fit.json makes one), or compare "
             "the published laws with --published.",
         )
+    _refuse("--loss, --n, --d and --flop-per-token", inverse, "published laws")
+    _refuse("--key", key is not None and law is None, "all laws together")
+    _refuse("--u", demand.u is not None and law is None, "all laws together")
+    if demand.flop is None:
+        raise _no_budget("1e24 --published")
+    return "isoloss.plan" if law is not None else "isoloss.published_plans"
 
 
-def _missing(field: str, hint: str) -> InputError:
+def _refuse(option: str, given: bool, beside: str) -> None:
+    if given:
+        raise InputError(
+            f"{option} cannot be used with {beside}.",
+            code="conflicting_options",
+            where=Where(field=option.split(",")[0]),
+            hint="isoloss plan --help shows what goes together.",
+        )
+
+
+def _no_budget(example: str) -> InputError:
     return InputError(
-        "isoloss plan needs a value for it.",
+        "it is not said what may be spent.",
         code="missing_argument",
-        where=Where(field=field),
-        hint=hint,
+        where=Where(field="BUDGET"),
+        hint=f"Give the compute in FLOP, for example: isoloss plan {example}.",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isoloss.cli.documents import document
 from isoloss.cli.options import OUTPUT, Amount, Output
 from isoloss.cli.points import FOLLOWS, read_points
-from isoloss.cli.text import columns, flop_text
+from isoloss.cli.text import columns, flop_text, footer
 from isoloss.errors import EvidenceError, InputError, Where
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _text(found: Fit, expected: Prediction) -> str:
         f"{found.law.name} on {found.n_runs} runs, N = {meaning.n}, intervals by {found.ci}",
         columns(rows, align=">" * len(rows[0])),
         *(f"  ! {warning['message']}" for warning in _warnings(found, expected)),
-        f"  data {found.points.data_hash[:12]}, seed {found.seed}",
+        footer(found.points.data_hash, found.seed),
     ]
     return "\n".join(lines)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from isoloss.version import __version__
+
 WIDTH = 96
 
 
@@ -47,3 +49,10 @@ def flop_text(flop: float) -> str:
     """An amount of FLOP, always with its exponent: ``5.77e11``."""
     mantissa, _, exponent = f"{flop:.2e}".partition("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def footer(data_hash: str | None, seed: int | None) -> str:
+    """What is needed to find an answer again: data, seed and version."""
+    parts = [] if data_hash is None else [f"data {data_hash[:12]}"]
+    parts += [] if seed is None else [f"seed {seed}"]
+    return "  " + ", ".join([*parts, f"isoloss {__version__}"])
