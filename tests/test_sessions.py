@@ -1,6 +1,6 @@
 """The sessions that the README and the pages show are what a user sees: they run, line by line.
 
-Words must agree; numbers to 5 %, because the last digits of an interval may differ between machines.
+Words must agree; numbers to 5 %, because the last digits of an interval may differ by machine.
 A line ``...`` stands for any lines.
 """
 
