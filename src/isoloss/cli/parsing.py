@@ -84,7 +84,7 @@ def explain(error: CycloptsError, tokens: list[str]) -> InputError:
             message = f"{command} has no option {where.field}."
             hint = _guess(f"--{(where.field or '').lstrip('-')}", known) + hint
         case UnknownCommandError():
-            words = [word for word in tokens if not word.startswith("-")]
+            words = [word for word in tokens if not word.startswith("-")] or tokens
             names = [one.name for one in COMMANDS]
             typed = " ".join(words[: 2 if words[0] in GROUPS else 1])
             message = f'there is no command "{typed[:60]}".'
