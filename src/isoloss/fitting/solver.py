@@ -2,7 +2,9 @@
 
 Each row of a batch is one fit. A step solves ``(H + damping * M) step = -gradient``, with H the
 exact Hessian and M the metric of iterated least squares, which is positive and majorises robust
-costs: little damping is Newton's method, much damping a short, safe step.
+costs: little damping is Newton's method, much damping a short, safe step. Where H has a curvature
+more negative than M can mend, M takes its place: damping that hides one such direction would
+shorten the step in all others, for hundreds of steps.
 
 The parameters of scaling laws are strongly correlated (A with alpha, worse in longer laws), so
 derivatives are taken along a basis in which the runs' Jacobian is orthonormal; without it, half
@@ -25,6 +27,7 @@ Array = NDArray[np.float64]
 CHUNK_CELLS = 60_000  # runs times fits in work at a time: arrays that stay in the processor's cache
 OBJECTIVE_FLOOR = 1e-14  # per run: a fit without noise has converged at the floor of the arithmetic
 MIN_DAMPING, MAX_DAMPING = 1e-12, 1e12
+MOST_MENDING = 1.0  # damping beyond which a Hessian that is still not positive gives way to M
 RANK = 1e-11  # directions weaker than this, relative to the strongest, count as flat
 RIDGE, PIVOT = 1e-13, 1e-14
 TURN_EVERY = 20  # steps after which the basis of a fit is chosen anew
@@ -131,7 +134,8 @@ def whitening(problem: Problem, phi: Array, free: NDArray[np.bool_]) -> tuple[Ar
     inverse = np.where(kept, 1 / np.where(kept, strength, 1.0), 0.0)
     basis = unit[:, :, None] * directions.transpose(0, 2, 1) * inverse[:, None, :]
     moving = np.where(strength > 0, strength, np.inf).min(axis=1)
-    return np.where(free[:, :, None], basis, 0.0), largest[:, 0] / moving
+    condition = largest[:, 0] / np.maximum(moving, 1e-300)
+    return np.where(free[:, :, None], basis, 0.0), condition
 
 
 def _solve_chunk(problem: Problem, starts: Array, newton: Newton, shared: Array | None) -> Solution:
@@ -163,12 +167,12 @@ def _solve_chunk(problem: Problem, starts: Array, newton: Newton, shared: Array 
         alive[row] = norm[row] > newton.tolerance
         here, row = _take(here, alive[row]), row[alive[row]]
 
-        step, damping[row] = _step(here, damping[row])
+        step, damping[row], promised = _step(here, damping[row])
         move = (basis[row] @ step[:, :, None])[:, :, 0]
         trial = np.clip(phi[row] + move, where.lower, where.upper)
         there = problem.rows(row).evaluate(trial, basis[row])
         gained = here.objective - there.objective
-        damping[row] *= _damping_factor(gained, _promise(here, step))
+        damping[row] *= _damping_factor(gained, promised)
         steps[row] += 1
         better = gained > 0
         phi[row[better]] = trial[better]
@@ -199,32 +203,35 @@ def _damping_factor(gained: Array, promised: Array) -> Array:
     return np.select([~(gained > 0), ratio > 0.5, ratio > 0.1], [6.0, 0.1, 1.0], 3.0)
 
 
-def _promise(here: Evaluation, step: Array) -> Array:
-    """The decrease that the quadratic model predicts for a step."""
-    bent = np.einsum("bi,bij,bj->b", step, here.hessian, step)
-    return -np.einsum("bi,bi->b", here.gradient, step) - 0.5 * bent
-
-
-def _step(here: Evaluation, damping: Array) -> tuple[Array, Array]:
-    """The damped Newton step, with damping raised until the matrix is positive definite."""
+def _step(here: Evaluation, damping: Array) -> tuple[Array, Array, Array]:
+    """The damped step, the damping used, and the decrease that the quadratic model promises."""
     gradient, metric, unit = _scaled(here)
-    hessian = here.hessian * unit[:, :, None] * unit[:, None, :]
-    step, used = np.zeros_like(gradient), np.maximum(damping, MIN_DAMPING)
+    model = here.hessian * unit[:, :, None] * unit[:, None, :]
+    least = np.maximum(damping, MIN_DAMPING)
+    step, used = np.zeros_like(gradient), least.copy()
     row = np.arange(len(gradient))
     while row.size:
-        matrix = hessian[row] + used[row, None, None] * metric[row]
+        matrix = model[row] + used[row, None, None] * metric[row]
         step[row], solid = solve_positive(matrix, -gradient[row])
         row = row[~solid]
         used[row] = np.maximum(used[row] * 10, 1e-3)
-        row = row[used[row] < MAX_DAMPING]
-    return step * unit, used
+        mended = used[row] <= MOST_MENDING
+        rest, row = row[~mended], row[mended]
+        model[rest], used[rest] = metric[rest], least[rest]
+        matrix = (1 + used[rest])[:, None, None] * metric[rest]
+        step[rest], _ = solve_positive(matrix, -gradient[rest])
+    bent = np.einsum("bi,bij,bj->b", step, model, step)
+    promised = -np.einsum("bi,bi->b", gradient, step) - 0.5 * bent
+    return step * unit, used, promised
 
 
 def _gradient_norm(here: Evaluation, floor: Array) -> Array:
     gradient, metric, _ = _scaled(here)
     natural, solid = solve_positive(metric, gradient)
     square = np.maximum(np.einsum("bi,bi->b", gradient, natural), 0.0)
-    return np.where(solid, np.sqrt(square / (here.objective + floor)), np.inf)
+    # A fit whose runs all weigh nothing has neither objective nor gradient: it is at its optimum.
+    size = np.maximum(here.objective + floor, 1e-300)
+    return np.where(solid, np.sqrt(square / size), np.inf)
 
 
 def _scaled(here: Evaluation) -> tuple[Array, Array, Array]:
@@ -248,8 +255,9 @@ def solve_positive(matrix: Array, right: Array) -> tuple[Array, NDArray[np.bool_
         the solutions (B, F), zero where the matrix is not positive definite, and which are.
     """
     size = right.shape[1]
-    a = np.ascontiguousarray(matrix.transpose(1, 2, 0))
-    x = np.ascontiguousarray(right.T)
+    # Copies: both are overwritten, and a transposed batch of one is still contiguous.
+    a = np.array(matrix.transpose(1, 2, 0), order="C")
+    x = np.array(right.T, order="C")
     solid = np.ones(len(matrix), dtype=np.bool_)
     for i in range(size):
         solid &= a[i, i] > PIVOT
