@@ -195,28 +195,30 @@ def chunks(count: int, width: int) -> Iterator[slice]:
         yield slice(at, at + rows)
 
 
-def turning(value: Array, slope: Array) -> Bools:
-    """Between which neighbours on a path a loss turns from falling to rising.
+def turning(value: Array, slope: Array) -> tuple[Bools, Ints]:
+    """Between which points of a path a loss turns from falling to rising.
 
-    Where a law saturates its slope is nothing but rounding; that counts as going on as before.
+    Where a law saturates, or nothing but its floor is left, its slope is rounding; such points
+    belong to the turn, if there is one, and else count as going on as before.
 
     Args:
         value: loss along paths (K, M).
         slope: its slope there.
 
     Returns:
-        (K, M - 1), true where the loss falls at the left point and rises at the right one.
+        Whether the loss turns before the next point (K, M - 1), and the point from which on it
+        no longer falls, as an index (K, M - 1).
     """
     going: Array = np.where(np.abs(slope) > FLAT * np.abs(value), np.sign(slope), 0.0)
     steps: Ints = np.arange(going.shape[1], dtype=np.int64)
     last = np.maximum.accumulate(np.where(going != 0, steps, 0), axis=1)
     going = np.take_along_axis(going, last, axis=1)
-    return (going[:, :-1] < 0) & (going[:, 1:] > 0)
+    return (going[:, :-1] < 0) & (going[:, 1:] > 0), last[:, :-1]
 
 
 def _search(surface: Surface, theta: Array, flop: Array, grid: Array) -> Optimum:
     value, slope = surface.slope(theta[:, :, None], grid, flop[:, None])
-    turns = turning(value, slope)
+    turns, since = turning(value, slope)
     depth = np.where(turns, np.fmin(value[:, :-1], value[:, 1:]), np.inf)
     chosen = np.argmin(depth, axis=1)
     rows = np.arange(len(flop))
@@ -225,7 +227,7 @@ def _search(surface: Surface, theta: Array, flop: Array, grid: Array) -> Optimum
     def rising(log_params: Array) -> Bools:
         return surface.slope(theta, np.exp(log_params), flop)[1] >= 0
 
-    between = np.log(grid[chosen]), np.log(grid[chosen + 1])
+    between = np.log(grid[since[rows, chosen]]), np.log(grid[chosen + 1])
     params = np.exp(crossing(rising, *between, HALVINGS))
     ends = np.fmin(value[:, 0], value[:, -1])
     local = ends < depth[rows, chosen]

@@ -98,9 +98,10 @@ def _cheapest(surface: Surface, theta: Array, loss: float, grid: Array) -> tuple
         return surface.slope(theta, params, flop)[1], np.where(np.isinf(tokens), np.inf, flop)
 
     slope, flop = look(theta[:, :, None], grid, _ROUGH)
-    turns = turning(np.full(slope.shape, loss), slope) & np.isfinite(flop[:, 1:])
+    turns, since = turning(np.full(slope.shape, loss), slope)
+    turns &= np.isfinite(flop[:, 1:])
     chosen = np.argmin(np.where(turns, flop[:, 1:], np.inf), axis=1)
-    between = grid[chosen], grid[chosen + 1]
+    between = grid[since[np.arange(len(chosen)), chosen]], grid[chosen + 1]
     log_params = crossing(lambda at: look(theta, at, _FINE)[0] >= 0, *between, HALVINGS)
     params = np.exp(log_params)
     tokens = tokens_at_loss(surface, theta, params, loss)

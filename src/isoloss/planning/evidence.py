@@ -185,10 +185,10 @@ def notes(
     if beyond:
         found.append(Notice("distance", f"{' and '.join(beyond)} of the runs."))
     counted = fit.points.conventions.n
-    meaning = "whatever the column of the table counts" if counted == "params" else counted
+    meaning = "not said to be one count or another" if counted == "params" else f"N {counted}"
     message = (
-        f"N counts {meaning}; with embeddings counted differently the same runs give another N* "
-        "and another exponent, most of all where models are small."
+        f"the N of the runs is {meaning}; with embeddings counted differently the same runs give "
+        "another N* and another exponent, most of all where models are small."
     )
     found.append(Notice("n_convention", message))
     return found

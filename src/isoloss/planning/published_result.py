@@ -59,7 +59,11 @@ class PublishedRow:
             return "not stated"
         if not self.outside:
             return "inside"
-        return ", ".join(f"{name} {far:.3g}x" for name, far in self.outside.items()) + " outside"
+        factors = [
+            f"{name} {far:,.0f}x" if far >= 100 else f"{name} {far:.3g}x"
+            for name, far in self.outside.items()
+        ]
+        return ", ".join(factors) + " outside"
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as plain values."""
