@@ -114,9 +114,9 @@ def test_excluded_runs_are_counted_with_their_reason(run, ladder, tmp_path):
     path = tmp_path / "runs.csv"
     path.write_text(ladder.read_text() + "bad,1e8,1e9,6e17,nan\n")
     result = run("fit", path, "--ci", "none", "--save", "fit.json")
-    assert "! 1 run excluded: diverged" in result.out
+    assert "! 1 of 31 runs are excluded: diverged (1)." in result.out
     codes = [warning["code"] for warning in iso.Fit.load("fit.json").to_dict()["warnings"]]
-    assert "diverged" in codes
+    assert codes == ["excluded_runs"]
 
 
 def test_thin_evidence_is_an_answer_with_its_own_exit_code(run, ladder, tmp_path):

@@ -34,6 +34,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
+    Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )
 
 GROUPS = {"runs": "Grade, list and set aside runs."}

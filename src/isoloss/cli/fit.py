@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -98,15 +100,32 @@ def fit(
 
 
 def with_findings(found: Fit, table: Runs) -> Fit:
-    """The fit with the findings about its runs among its warnings, so that they stay with it."""
+    """The fit with the findings about its runs among its warnings, so that they stay with it.
+
+    Excluded runs are counted in one warning, by reason.
+    """
     from isoloss.fitting import Notice
 
-    notices = (
+    reasons = {
+        str(run_id): str(reason).partition(":")[0]
+        for run_id, status, reason in table.frame.select("run_id", "status", "reason").iter_rows()
+        if status != "ok"
+    }
+    notices = [
         Notice(problem.code, problem.message)
         for problem in table.problems
-        if problem.severity != "info"
-    )
+        if problem.severity != "info" and not _is_about(problem.run_ids, reasons)
+    ]
+    if reasons:
+        counts = Counter(reasons.values()).most_common()
+        listed = ", ".join(f"{reason} ({count})" for reason, count in counts)
+        message = f"{len(reasons)} of {len(table)} runs are excluded: {listed}."
+        notices.append(Notice("excluded_runs", message))
     return replace(found, warnings=(*found.warnings, *notices))
+
+
+def _is_about(run_ids: Sequence[str], excluded: Mapping[str, str]) -> bool:
+    return bool(run_ids) and all(run_id in excluded for run_id in run_ids)
 
 
 def report(found: Fit, saved: str | None = None) -> str:

@@ -1,0 +1,164 @@
+"""``isoloss demo``: the main job from end to end on the shipped runs, written to a folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isoloss.cli.demo_report import TITLE, write_report
+from isoloss.cli.documents import document
+from isoloss.cli.fit import with_findings
+from isoloss.cli.options import OUTPUT, Count, Output, Seed
+from isoloss.errors import InputError, Where
+
+if TYPE_CHECKING:
+    from isoloss.runs import Runs
+
+LAWS = ("chinchilla", "coupled")
+"""The laws that are fitted; the plan is by the one that leaves the smaller residuals."""
+BEYOND = 30.0
+STUDIES = ("ladder", "ci")
+MIN_STEPS = 300
+REPORT = "report.md"
+
+
+def demo(
+    *,
+    into: str = "demo-results",
+    draws: Count = 1000,
+    seed: Seed = 0,
+    output: Output = OUTPUT,
+) -> None:
+    """Do all of it on the shipped runs: grade, fit, compare, plan; the results go to a folder.
+
+    The runs are 237 real models of 3k to 500k parameters; the plan is for 30 times the compute of
+    the largest. The report, the last line of the output, has everything in readable text.
+
+    Args:
+        into: The folder to write to; it is made if need be.
+        draws: Refits for the intervals.
+        seed: Seed of the draws.
+        output: How the answer is written.
+    """
+    folder = Path(into)
+    _check_folder(folder)
+    with output.working("working on the shipped runs ..."), _filling(folder) as inside:
+        _fill(inside, draws, seed)
+        names = sorted(path.name for path in inside.iterdir())
+    report = str(folder / REPORT)
+    output.give(
+        text=lambda: "\n".join([f"wrote {', '.join(names)} to {folder}", report]),
+        document=lambda: (
+            document("demo", seed=seed) | {"into": str(folder), "files": names, "report": report}
+        ),
+    )
+
+
+def _fill(folder: Path, draws: int, seed: int) -> None:
+    """Do the work and write its results into an empty folder."""
+    from isoloss.atomic import write_text
+    from isoloss.datasets import small_ladder
+    from isoloss.document import dumps
+    from isoloss.fitting import fit
+    from isoloss.planning import plan, plan_published
+    from isoloss.runs import read
+
+    best_runs(small_ladder()).save(folder / "runs.csv")
+    # From here on as a user would: what is fitted is what was written.
+    runs = replace(read(folder / "runs.csv"), source="runs.csv")
+    fits = {law: with_findings(fit(runs, law, draws=draws, seed=seed), runs) for law in LAWS}
+    first = min(fits, key=lambda law: fits[law].residual_summary["rms_log"])
+    # Three digits, so that whoever types the budget gets the same plan.
+    budget = float(f"{BEYOND * float(runs.points().flop.max()):.2e}")
+    plans = {law: plan(found, budget, flop_per_token="runs") for law, found in fits.items()}
+    for law in LAWS:
+        ending = ".json" if law == first else f"-{law}.json"
+        fits[law].save(folder / f"fit{ending}")
+        plans[law].save(folder / f"plan{ending}")
+    published = plan_published(budget)
+    write_text(folder / "published.json", dumps(published.to_dict()))
+    write_text(folder / REPORT, write_report(runs, first, fits, plans, published))
+
+
+def best_runs(runs: Runs) -> Runs:
+    """The shipped runs with those set aside that no law of N and D should describe.
+
+    Of each size and budget of the IsoFLOP studies one run is left, at the learning rate that does
+    best on average over seeds; the card of the set says why short runs and one layer are left out.
+    """
+    import polars as pl
+
+    setting = ("flop_budget", "params", "tokens")
+    frame = runs.frame.with_columns(mean=pl.col("loss").mean().over(*setting, "lr", "study"))
+    reasons: Mapping[str, pl.Expr] = {
+        "another study than ladder and ci": ~pl.col("study").is_in(STUDIES),
+        f"fewer than {MIN_STEPS} steps": pl.col("steps") < MIN_STEPS,
+        "one layer": pl.col("n_layers") == 1,
+        "another learning rate does better": (
+            pl.col("mean") > pl.col("mean").min().over(*setting, "study")
+        ),
+        "another seed of the same setting": pl.col("seed") > 0,
+    }
+    for why, condition in reasons.items():
+        chosen = frame.filter(condition)["run_id"].to_list()
+        runs = runs.exclude(chosen, why)
+        frame = frame.filter(~condition)
+    return runs
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that holds anything but an older demo."""
+    if not os.path.lexists(folder):
+        return
+    if not folder.is_dir():
+        raise InputError(
+            "this is a file, where a folder is expected.",
+            code="not_a_folder",
+            where=Where(file=str(folder), field="--into"),
+            hint="Choose a new name.",
+        )
+    report = folder / REPORT
+    filled = any(folder.iterdir())
+    if filled and not (report.is_file() and report.read_bytes().startswith(TITLE.encode())):
+        raise InputError(
+            "this folder holds files that are not of a demo, so nothing is written there.",
+            code="would_overwrite",
+            where=Where(file=str(folder), field="--into"),
+            hint="Choose a new folder.",
+        )
+
+
+@contextmanager
+def _filling(folder: Path) -> Generator[Path, None, None]:
+    """Lend a folder beside ``folder``; its files move over when the block succeeds."""
+    try:
+        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+        inside = folder.absolute().parent / f".isoloss-{secrets.token_hex(8)}"
+        inside.mkdir()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        yield inside
+        folder.mkdir(exist_ok=True)
+        # The report is the mark of a finished demo, so it comes last.
+        for path in sorted(inside.iterdir(), key=lambda path: path.name == REPORT):
+            path.replace(folder / path.name)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(inside, ignore_errors=True)
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"the folder cannot be written: {error.strerror or error}.",
+        code="not_writable",
+        where=Where(file=str(folder), field="--into"),
+        hint="Choose a folder that belongs to you.",
+    )

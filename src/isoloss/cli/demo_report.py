@@ -1,0 +1,122 @@
+"""The report of ``isoloss demo``: what the runs say, in readable text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from isoloss.cli.text import columns, flop_text
+from isoloss.version import __version__
+
+if TYPE_CHECKING:
+    from isoloss.fitting import Fit, Quantity
+    from isoloss.planning import Plan, PublishedPlans
+    from isoloss.runs import Runs
+
+TITLE = "# isoloss demo"
+
+_RUNS = """\
+## 1. The runs
+
+The table holds all runs; those that no law of N and D should describe are set aside with a reason,
+and stay in `runs.csv`."""
+
+_FITS = """\
+## 2. What do they say?
+
+Each law is fitted to the same runs. N counts parameters without the input embedding; the loss is in
+nats per byte. A smaller residual with a law of more parameters is not yet a better forecast, but
+residuals twice as large say that the form is wrong."""
+
+_PLANS = """\
+## 3. What to do with 30 times the compute of the largest run?
+
+The budget is {flop} FLOP, counted as the runs count it. All laws saw the same runs; how far their
+answers lie apart is part of what the runs cannot say."""
+
+_PUBLISHED = """\
+## 4. What would the published laws do?
+
+They were fitted to models ten thousand times larger, on other text with other tokenizers; the last
+column says how far outside its range each one is asked. Losses do not compare."""
+
+_AGAIN = """\
+## Do it again
+
+```sh
+isoloss runs check runs.csv
+isoloss fit runs.csv --law {law} --seed {seed} --draws {draws} --save fit.json
+isoloss plan {flop} --fit fit.json --flop-per-token runs
+isoloss plan {flop} --published
+```"""
+
+
+def write_report(
+    runs: Runs,
+    law: str,
+    fits: Mapping[str, Fit],
+    plans: Mapping[str, Plan],
+    published: PublishedPlans,
+) -> str:
+    """All results as Markdown.
+
+    Args:
+        runs: the table, with the runs that are set aside.
+        law: the law that is planned by.
+        fits: by law.
+        plans: by law.
+        published: the published laws at the same budget.
+    """
+    fit, flop = fits[law], flop_text(published.flop)
+    parts = [
+        TITLE,
+        f"{len(runs)} small language models, by isoloss {__version__}; data "
+        f"`{runs.data_hash[:12]}`, seed {fit.seed}.",
+        _RUNS,
+        _block(f"{runs.summary()}\n\n{_reasons(runs)}"),
+        _FITS,
+        _block(_fit_table(fits)),
+        *(_block(found.summary()) for found in fits.values()),
+        _PLANS.format(flop=flop),
+        _block(_plan_table(plans)),
+        f"By {law}, which leaves the smaller residuals:",
+        _block(plans[law].summary()),
+        _PUBLISHED,
+        _block(published.summary()),
+        _AGAIN.format(law=law, seed=fit.seed, draws=len(fit.draws), flop=flop),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _block(text: str) -> str:
+    return f"```text\n{text}\n```"
+
+
+def _reasons(runs: Runs) -> str:
+    """How many runs are set aside for each reason."""
+    counted = runs.frame.filter(runs.frame["status"] != "ok").group_by("reason").len()
+    rows = [(str(n), str(why)) for why, n in counted.sort("len", descending=True).iter_rows()]
+    return columns([("runs", "set aside because"), *rows], align="><")
+
+
+def _fit_table(fits: Mapping[str, Fit]) -> str:
+    rows = [("law", "parameters", "residual rms", "median", "status")]
+    for law, fit in fits.items():
+        left = fit.residual_summary
+        rms, median = f"{left['rms_log']:.2%}", f"{left['median_abs_log']:.2%}"
+        rows.append((law, str(len(fit.law.names)), rms, median, fit.status))
+    return columns(rows, align="<>>><")
+
+
+def _plan_table(plans: Mapping[str, Plan]) -> str:
+    from isoloss.planning.text import between, shown
+
+    def said(quantity: Quantity) -> str:
+        return f"{shown(quantity.estimate)} ({between(quantity)})"
+
+    rows = [("law", "N (params)", "D (tokens)", "loss (nats/byte)")]
+    rows += [
+        (law, said(plan.n_params), said(plan.tokens), said(plan.loss))
+        for law, plan in plans.items()
+    ]
+    return columns(rows)
