@@ -54,7 +54,7 @@ def plan(
     """
     from isoloss.atomic import write_text
     from isoloss.document import dumps
-    from isoloss.planning.compute import parse_flop
+    from isoloss.laws.compute import parse_flop
 
     with placed("BUDGET"):
         flop = None if budget is None else parse_flop(budget)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isoloss.planning.allocation import closed_form
+from isoloss.laws.optimum import closed_form
 from isoloss.planning.answer import Answer
 from isoloss.planning.inverse import flop_for_loss, params_for, tokens_for
 from isoloss.planning.plan import plan

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from isoloss.fitting import Quantity
-from isoloss.planning.compute import format_flop
+from isoloss.laws.compute import format_flop
 from isoloss.planning.published_result import LOSSES, PublishedPlans, PublishedRow
 from isoloss.runs import format_quantity
 

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from isoloss.errors import EvidenceError
 from isoloss.laws import Law
-from isoloss.planning.bisection import crossing
-from isoloss.planning.compute import FlopRule
+from isoloss.laws.bisection import crossing
+from isoloss.laws.compute import FlopRule
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -96,14 +96,19 @@ class Optimum:
         return self.minima > 0
 
 
+def can_allocate(law: Law) -> bool:
+    """Whether a law can weigh size against data: two of N, D, C, and nothing but U besides."""
+    names = set(law.variables)
+    return len(names & {"N", "D", "C"}) >= 2 and not names - {"N", "D", "C", "U"}
+
+
 def require_plannable(law: Law) -> None:
     """Refuse a law that cannot weigh size against data.
 
     Raises:
         EvidenceError: it lacks two of N, D and C, or asks for more than N, D, C and U.
     """
-    names = set(law.variables)
-    if len(names & {"N", "D", "C"}) < 2 or names - {"N", "D", "C", "U"}:
+    if not can_allocate(law):
         raise EvidenceError(
             f"law {law.name} is in {' and '.join(law.variables)}; a plan weighs model size N "
             "against training tokens D.",

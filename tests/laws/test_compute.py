@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from isoloss.errors import InputError
 from isoloss.laws import get_law, get_published
-from isoloss.planning.allocation import Surface, search
-from isoloss.planning.compute import FlopRule, flop_rule, format_flop, parse_flop
+from isoloss.laws.optimum import Surface, search
+from isoloss.laws.compute import FlopRule, flop_rule, format_flop, parse_flop
 from isoloss.runs import Runs, read
 
 
