@@ -58,8 +58,10 @@ def fit(
         fixed: parameters held at a value.
         tied: pairs of parameters that share one value, such as ``("alpha", "beta")``.
         bounds: allowed ranges in place of the law's own.
-        weights: positive weight per run (n,); equal by default.
-        seed: of the draws; same runs, seed and version give the same digits for any ``jobs``.
+        weights: positive weight per run (n,), such as one over its variance; equal by default.
+            Only how they compare matters to estimate and intervals.
+        seed: of the draws, at least 0; same runs, seed and version give the same digits for any
+            ``jobs``.
         jobs: threads; by default one per core, at most eight.
 
     Raises:
@@ -70,13 +72,13 @@ def fit(
     chosen = get_law(law)
     objective = objective or Huber()
     constraints = Constraints(dict(fixed or {}), tuple(tied), dict(bounds or {}))
-    _check_options(ci, draws, level)
+    _check_options(ci, draws, level, seed)
     jobs = jobs or min(os.cpu_count() or 1, 8)
 
     posed = form(
         chosen,
         inputs(points, chosen),
-        points.loss,
+        _losses(points),
         _weights(weights, len(points)),
         objective,
         constraints,
@@ -156,7 +158,7 @@ def inputs(points: Points, law: Law) -> dict[str, Array]:
     return x
 
 
-def _check_options(ci: str, draws: int, level: float) -> None:
+def _check_options(ci: str, draws: int, level: float, seed: int) -> None:
     kinds = {"tier", "run", "profile", "none", "tier-cases"}
     if ci not in kinds and not ci.startswith("column:"):
         raise InputError(
@@ -175,19 +177,48 @@ def _check_options(ci: str, draws: int, level: float) -> None:
             code="bad_level",
             where=Where(field="level"),
         )
+    if seed < 0:
+        raise InputError(
+            f"found seed {seed} where a whole number of at least 0 is expected.",
+            code="bad_seed",
+            where=Where(field="seed"),
+        )
+
+
+def _losses(points: Points) -> Array:
+    bad = ~(np.isfinite(points.loss) & (points.loss > 0))
+    if bad.any():
+        at = int(np.flatnonzero(bad)[0])
+        raise InputError(
+            f"found loss {points.loss[at]:g} of run {points.run_id[at]}, where a positive number "
+            "is expected.",
+            code="bad_value",
+            where=Where(field="loss"),
+        )
+    return points.loss
 
 
 def _weights(weights: ArrayLike | None, count: int) -> Array:
     if weights is None:
         return np.ones(count)
-    given = np.asarray(weights, dtype=np.float64)
-    if given.shape != (count,) or not np.all(np.isfinite(given) & (given > 0)):
-        raise InputError(
-            f"found weights of shape {given.shape} where {count} positive numbers are expected.",
-            code="bad_weights",
-            where=Where(field="weights"),
-        )
+    try:
+        given = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise _bad_weights("weights that are not numbers", count) from None
+    if given.shape != (count,):
+        raise _bad_weights(f"weights of shape {given.shape}", count)
+    bad = ~(np.isfinite(given) & (given > 0))
+    if bad.any():
+        raise _bad_weights(f"the weight {given[bad][0]:g}", count)
     return given
+
+
+def _bad_weights(found: str, count: int) -> InputError:
+    return InputError(
+        f"found {found} where {count} positive, finite numbers are expected.",
+        code="bad_weights",
+        where=Where(field="weights"),
+    )
 
 
 def _groups(points: Points, ci: str) -> tuple[NDArray[np.int64], list[Notice]]:
@@ -221,7 +252,7 @@ def _draw(
         raise EvidenceError(
             "all runs are one group, so nothing can be resampled.",
             code="one_group",
-            hint="Use --ci run, or a column with several values.",
+            hint="Use --ci none or profile, or add runs.",
         )
     method = cases if ci in ("run", "tier-cases") else wild
     return method(posed.problem, found.phi, view, groups, count, seed, jobs)

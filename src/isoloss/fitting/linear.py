@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,10 @@ class LinearView:
     Attributes:
         free: coordinates that may move, not at a bound (F,).
         basis: (F, F), the orthonormal directions in coordinates; flat ones are zero.
-        rows: (n, F), what each run says along them.
+        rows: (n, F), what each run says along them, times the root of its weight.
         condition_number: of the Jacobian with columns of unit length.
-        spread: (F,), standard error of each coordinate for noise of size one in log loss;
+        spread: (F,), standard error of each coordinate for noise of size one in log loss (of a
+            run of average weight);
             infinite where the runs say nothing, zero at a bound.
     """
 
@@ -40,13 +41,24 @@ class LinearView:
 
 def linear_view(problem: Problem, phi: Array) -> LinearView:
     """The linear view of a problem at coordinates (F,)."""
-    where = problem.coordinates
+    where, weights = problem.coordinates, relative_weights(problem)
+    problem = replace(problem, weights=weights)
     free = (phi > where.lower) & (phi < where.upper)
     basis, condition = whitening(problem, phi[None], free[None])
-    jacobian = problem.jacobian(phi[None])[0] * np.sqrt(problem.weights)
+    jacobian = problem.jacobian(phi[None])[0] * np.sqrt(weights)
     spread = np.sqrt(np.einsum("fk,fk->f", basis[0], basis[0]))
     spread = np.where(_touches_flat(jacobian, free), np.inf, spread)
     return LinearView(free, basis[0], jacobian.T @ basis[0], float(condition[0]), spread)
+
+
+def relative_weights(problem: Problem) -> Array:
+    """Weights (n,) with a mean of one: how the runs compare, whatever unit the weights have."""
+    return problem.weights / np.mean(problem.weights)
+
+
+def weighted_residuals(problem: Problem, phi: Array) -> Array:
+    """Residuals (n,) at coordinates (F,), all with the noise of a run of average weight."""
+    return problem.residuals(phi[None])[0] * np.sqrt(relative_weights(problem))
 
 
 def _touches_flat(jacobian: Array, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -62,15 +74,15 @@ def _touches_flat(jacobian: Array, free: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 
 def noise_level(problem: Problem, phi: Array) -> float:
-    """Width of the residuals in log loss: 1.4826 median absolute, with freedom taken into account."""
-    residual = np.abs(problem.residuals(phi[None])[0])
+    """Width of the residuals in log loss: 1.4826 median absolute, for the freedom that is left."""
+    residual = np.abs(weighted_residuals(problem, phi))
     freedom = problem.n_runs / max(problem.n_runs - problem.coordinates.size, 1)
     return float(1.4826 * np.median(residual) * np.sqrt(freedom))
 
 
 def cook_distance(problem: Problem, phi: Array, view: LinearView) -> Array:
     """How far each run alone moves the law, in units of its own uncertainty (Cook 1977)."""
-    residual = problem.residuals(phi[None])[0]
+    residual = weighted_residuals(problem, phi)
     left = np.maximum(1.0 - view.leverage, 1e-6)
-    scale = max(noise_level(problem, phi), 1e-300) ** 2 * problem.coordinates.size
+    scale = max(noise_level(problem, phi), 1e-150) ** 2 * problem.coordinates.size
     return residual**2 * view.leverage / (scale * left**2)

@@ -59,19 +59,22 @@ def profile_intervals(posed: Form, found: Found, level: float) -> dict[str, Quan
 def deviance_scale(problem: Problem, phi: Array) -> float:
     """E[psi^2] / E[psi'], with psi' smoothed over the residuals' own density.
 
+    Enlarged by n / (n - p), as an estimate of variance is: for least squares on a law that is
+    linear in its coordinates the intervals are then exactly Student's.
+
     Few residuals lie in the narrow corner of a Huber cost, so a plain mean of psi' is mostly
     noise; a Gaussian kernel of Silverman's width steadies it.
     """
-    residual = problem.residuals(phi[None])[0]
-    weights = np.broadcast_to(problem.weights, residual.shape)
+    residual, weights = problem.residuals(phi[None])[0], problem.weights
     slope = problem.objective.parts(residual)[0]
     width = max(0.9 * noise_level(problem, phi) * problem.n_runs**-0.2, 1e-12)
     # d/dr of the smoothed psi is E[psi(r + h z) z] / h (Stein's identity): no corner to resolve.
     nodes, mass = np.polynomial.hermite_e.hermegauss(61)
     shifted = problem.objective.parts(residual[:, None] + width * nodes)[0]
     bend = shifted @ (mass * nodes) / (mass.sum() * width)
-    average = float(np.sum(weights * bend))
-    return float(np.sum(weights * slope**2)) / max(average, 1e-300)
+    size = float(np.sum(weights * bend)) / float(np.mean(weights))
+    freedom = problem.n_runs / max(problem.n_runs - problem.coordinates.size, 1)
+    return freedom * float(np.sum(weights * slope**2)) / max(size, 1e-300)
 
 
 def _end(

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.fitting.linear import LinearView
+from isoloss.fitting.linear import LinearView, relative_weights, weighted_residuals
 from isoloss.fitting.problem import Problem
 from isoloss.fitting.solver import Newton, solve
 
@@ -93,7 +94,8 @@ def outside_residuals(
     """
     size = int(groups.max()) + 1
     if size > MOST_REFITS:
-        return _outside_linear(problem.residuals(phi[None])[0], view, groups)
+        root = np.sqrt(relative_weights(problem))
+        return _outside_linear(weighted_residuals(problem, phi), view, groups) / root
     left_out = groups[None, :] != np.arange(size)[:, None]
     posed = replace(problem, weights=problem.weights * left_out)
     found = solve(posed, np.repeat(phi[None], size, axis=0), NEAR, basis=view.basis, jobs=jobs)
@@ -101,10 +103,11 @@ def outside_residuals(
 
 
 def _outside_linear(residual: Array, view: LinearView, groups: Ints) -> Array:
+    """The approximation, of residuals that are weighted as the view's rows are."""
     result = residual.copy()
     order = np.argsort(groups, kind="stable")
     ends = np.searchsorted(groups[order], np.arange(int(groups.max()) + 2))
-    for start, end in zip(ends[:-1], ends[1:], strict=True):
+    for start, end in pairwise(ends):
         inside = order[start:end]
         rows = view.rows[inside]
         share, directions = np.linalg.eigh(rows.T @ rows)

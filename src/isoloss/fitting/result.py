@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isoloss.document import envelope
-from isoloss.errors import EvidenceError
+from isoloss.errors import EvidenceError, InputError
 from isoloss.fitting.objectives import Objective
 from isoloss.fitting.quantity import Notice, Quantity, from_draws
 from isoloss.fitting.search import Constraints
@@ -117,7 +117,7 @@ class Fit:
 
     @property
     def exponents(self) -> dict[str, Quantity]:
-        """Exponents of N* ~ C^a and D* ~ C^b where the law has them (Hoffmann et al. 2022, eq. 4)."""
+        """Exponents of N* ~ C^a and D* ~ C^b where the law has them (Hoffmann 2022, eq. 4)."""
         if self.law.additive is None:
             return {}
         _, alpha, _, beta = self.law.additive
@@ -147,7 +147,7 @@ class Fit:
             x: one array or number per variable of the law (N, D, ...); plain counts.
 
         Raises:
-            InputError: a variable is missing or not positive.
+            InputError: a variable is missing, or not positive, or lengths differ.
         """
         arrays = self._complete(x)
         mean, single = self.simulate(arrays)
@@ -167,7 +167,7 @@ class Fit:
             x: one array or number per variable of the law.
 
         Raises:
-            InputError: a variable is missing or not positive.
+            InputError: a variable is missing, or not positive, or lengths differ.
         """
         arrays = self._complete(x)
         # A new run adds the error of its tier and its own: one residual of a left-out tier.
@@ -176,11 +176,12 @@ class Fit:
         return self.law.value(self.theta, arrays), self._law_draws(arrays) * noise
 
     def _law_draws(self, x: Mapping[str, Array]) -> Array:
-        return self.law.value(self.draws.T[:, :, None], x).reshape(len(self.draws), -1)
+        shape = (len(self.draws), len(next(iter(x.values()))))
+        return np.broadcast_to(self.law.value(self.draws.T[:, :, None], x), shape)
 
     def _complete(self, x: Mapping[str, ArrayLike]) -> dict[str, Array]:
         """Variables as arrays; C = 6 N D and all tokens unique where they are not given."""
-        arrays = {k: np.atleast_1d(np.asarray(v, dtype=np.float64)) for k, v in x.items()}
+        arrays = _aligned(x)
         if "C" in self.law.variables and "C" not in arrays and {"N", "D"} <= set(arrays):
             arrays["C"] = 6.0 * arrays["N"] * arrays["D"]
         if "U" in self.law.variables and "U" not in arrays and "D" in arrays:
@@ -290,3 +291,16 @@ class Fit:
         from isoloss.fitting.summary import as_html
 
         return as_html(self)
+
+
+def _aligned(x: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    """Variables as arrays of one length."""
+    arrays = {name: np.atleast_1d(np.asarray(v, dtype=np.float64)) for name, v in x.items()}
+    size = max((values.size for values in arrays.values()), default=0)
+    if any(values.shape not in ((1,), (size,)) for values in arrays.values()):
+        shapes = ", ".join(f"{name} of shape {values.shape}" for name, values in arrays.items())
+        raise InputError(
+            f"found {shapes}, where lists of one length, or single numbers, are expected.",
+            code="bad_shape",
+        )
+    return {name: np.broadcast_to(values, size) for name, values in arrays.items()}

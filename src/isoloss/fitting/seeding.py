@@ -148,7 +148,8 @@ def _project(problem: Problem, theta: Array) -> Array:
     low = np.array(
         [problem.law.parameters[i].positive or law.parameters[i].bounds[0] >= 0 for i in free]
     )
-    theta[:, free] = _nonnegative(design, target, low, problem.weights)
+    with np.errstate(all="ignore"):  # a start that overflows is left out later
+        theta[:, free] = _nonnegative(design, target, low, problem.weights)
     return theta
 
 

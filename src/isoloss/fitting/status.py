@@ -49,9 +49,9 @@ def _unknown(posed: Form, view: LinearView, noise: float) -> list[str]:
     found: list[str] = []
     for i, name in enumerate(where.names):
         half = NORMAL_90 * view.spread[i] * max(noise, 1e-6)
-        if half > _widest(posed, name) and name in posed.law.names:
-            found.append(name)
-        elif np.isinf(half):
+        # Only the law's own parameters have a plausible range; those it is searched in have not.
+        too_wide = name in posed.law.names and half > _widest(posed, name)
+        if too_wide or np.isinf(half):
             found.append(name)
     return found
 
