@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from isoloss.fitting.allocation import Allocation
+from isoloss.fitting.approaches import Approaches, approaches
+from isoloss.fitting.envelope import envelope
 from isoloss.fitting.fit import fit
+from isoloss.fitting.isoflop import isoflop
+from isoloss.fitting.joint import joint
 from isoloss.fitting.objectives import Huber, Objective, Quantile, Squared, StudentT
 from isoloss.fitting.quantity import Notice, Quantity, from_draws
 from isoloss.fitting.result import Fit, Prediction
 from isoloss.fitting.search import Constraints
 
 __all__ = [
+    "Allocation",
+    "Approaches",
     "Constraints",
     "Fit",
     "Huber",
@@ -19,6 +26,10 @@ __all__ = [
     "Quantity",
     "Squared",
     "StudentT",
+    "approaches",
+    "envelope",
     "fit",
     "from_draws",
+    "isoflop",
+    "joint",
 ]
