@@ -289,11 +289,12 @@ class _Problem:
         """Standard errors of the logarithms of the parameters, for independent errors."""
         noise = 1.4826 * float(np.median(np.abs(self.residuals(phi))))
         jacobian = self.jacobian(phi)
-        length = np.linalg.norm(jacobian, axis=0)
+        length: Array = np.linalg.norm(jacobian, axis=0)
         unit = jacobian / np.maximum(length, 1e-300)
         # The ridge makes a parameter that no loss depends on very uncertain, not an error.
-        variance = np.linalg.inv(unit.T @ unit + 1e-14 * np.eye(len(NAMES)))
-        error = noise * np.sqrt(np.diag(variance)) / np.maximum(length, 1e-300)
+        identity = np.eye(len(NAMES))
+        variance = np.linalg.solve(unit.T @ unit + 1e-14 * identity, identity)
+        error = noise * np.sqrt(np.diagonal(variance)) / np.maximum(length, 1e-300)
         return dict(zip(NAMES, map(float, error), strict=True))
 
 
