@@ -10,6 +10,7 @@ import isoloss as iso
 from isoloss.cli import demo as module
 
 FILES = [
+    "approaches.json",
     "fit-chinchilla.json",
     "fit.json",
     "plan-chinchilla.json",
@@ -52,7 +53,12 @@ def test_report_has_all_of_it_in_text(results):
     for name in ("fit.json", "fit-chinchilla.json"):
         assert iso.Fit.load(results / name).summary() in report
     assert iso.Plan.load(results / "plan.json").summary() in report
-    for part in ("another study than ladder and ci", "hoffmann", "flat region"):
+    for part in (
+        "another study than ladder and ci",
+        "hoffmann",
+        "flat region",
+        "approach 2, IsoFLOP profiles",
+    ):
         assert part in report
 
 

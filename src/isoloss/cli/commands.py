@@ -31,6 +31,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("runs exclude", "isoloss.cli.runs:exclude", "Set runs aside, with a reason."),
     Command("laws", "isoloss.cli.laws:app", "List the laws, or show one: laws show NAME."),
     Command("fit", "isoloss.cli.fit:fit", "Fit a law to runs, with intervals."),
+    Command(
+        "approaches", "isoloss.cli.approaches:approaches", "Compare the three approaches on runs."
+    ),
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),

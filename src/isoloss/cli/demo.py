@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isoloss.cli.demo_report import TITLE, write_report
+from isoloss.cli.demo_report import TITLE, Results, write_report
 from isoloss.cli.documents import document
 from isoloss.cli.fit import with_findings
 from isoloss.cli.options import OUTPUT, Count, Output, Seed
@@ -66,6 +66,7 @@ def _fill(folder: Path, draws: int, seed: int) -> None:
     from isoloss.datasets import small_ladder
     from isoloss.document import dumps
     from isoloss.fitting import fit
+    from isoloss.fitting.approaches import approaches
     from isoloss.planning import plan, plan_published
     from isoloss.runs import read
 
@@ -81,9 +82,12 @@ def _fill(folder: Path, draws: int, seed: int) -> None:
         ending = ".json" if law == first else f"-{law}.json"
         fits[law].save(folder / f"fit{ending}")
         plans[law].save(folder / f"plan{ending}")
+    compared = approaches(runs, target=budget, law=first, draws=draws, seed=seed)
+    write_text(folder / "approaches.json", dumps(compared.to_dict()))
     published = plan_published(budget)
     write_text(folder / "published.json", dumps(published.to_dict()))
-    write_text(folder / REPORT, write_report(runs, first, fits, plans, published))
+    results = Results(runs, first, fits, compared, plans, published)
+    write_text(folder / REPORT, write_report(results))
 
 
 def best_runs(runs: Runs) -> Runs:

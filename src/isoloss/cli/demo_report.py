@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from isoloss.cli.approaches import report as approaches_report
 from isoloss.cli.text import columns, flop_text
 from isoloss.version import __version__
 
 if TYPE_CHECKING:
     from isoloss.fitting import Fit, Quantity
+    from isoloss.fitting.approaches import Approaches
     from isoloss.planning import Plan, PublishedPlans
     from isoloss.runs import Runs
 
@@ -28,14 +31,21 @@ Each law is fitted to the same runs. N counts parameters without the input embed
 nats per byte. A smaller residual with a law of more parameters is not yet a better forecast, but
 residuals twice as large say that the form is wrong."""
 
+_APPROACHES = """\
+## 3. Do the three approaches agree?
+
+Approach 1 takes the best size at each compute from the runs themselves, approach 2 the minimum of a
+curve through the runs of each budget, approach 3 the law above. One that rests on few sizes or
+budgets says so."""
+
 _PLANS = """\
-## 3. What to do with 30 times the compute of the largest run?
+## 4. What to do with 30 times the compute of the largest run?
 
 The budget is {flop} FLOP, counted as the runs count it. All laws saw the same runs; how far their
 answers lie apart is part of what the runs cannot say."""
 
 _PUBLISHED = """\
-## 4. What would the published laws do?
+## 5. What would the published laws do?
 
 They were fitted to models ten thousand times larger, on other text with other tokenizers; the last
 column says how far outside its range each one is asked. Losses do not compare."""
@@ -46,28 +56,37 @@ _AGAIN = """\
 ```sh
 isoloss runs check runs.csv
 isoloss fit runs.csv --law {law} --seed {seed} --draws {draws} --save fit.json
+isoloss approaches runs.csv --law {law} --seed {seed} --draws {draws} --target {flop}
 isoloss plan {flop} --fit fit.json --flop-per-token runs
 isoloss plan {flop} --published
 ```"""
 
 
-def write_report(
-    runs: Runs,
-    law: str,
-    fits: Mapping[str, Fit],
-    plans: Mapping[str, Plan],
-    published: PublishedPlans,
-) -> str:
-    """All results as Markdown.
+@dataclass(frozen=True)
+class Results:
+    """What the demo found.
 
-    Args:
+    Attributes:
         runs: the table, with the runs that are set aside.
         law: the law that is planned by.
         fits: by law.
+        approaches: the three approaches, at the budget.
         plans: by law.
         published: the published laws at the same budget.
     """
-    fit, flop = fits[law], flop_text(published.flop)
+
+    runs: Runs
+    law: str
+    fits: Mapping[str, Fit]
+    approaches: Approaches
+    plans: Mapping[str, Plan]
+    published: PublishedPlans
+
+
+def write_report(results: Results) -> str:
+    """All results as Markdown."""
+    runs, law = results.runs, results.law
+    fit, flop = results.fits[law], flop_text(results.published.flop)
     parts = [
         TITLE,
         f"{len(runs)} small language models, by isoloss {__version__}; data "
@@ -75,14 +94,16 @@ def write_report(
         _RUNS,
         _block(f"{runs.summary()}\n\n{_reasons(runs)}"),
         _FITS,
-        _block(_fit_table(fits)),
-        *(_block(found.summary()) for found in fits.values()),
+        _block(_fit_table(results.fits)),
+        *(_block(found.summary()) for found in results.fits.values()),
+        _APPROACHES,
+        _block(approaches_report(results.approaches)),
         _PLANS.format(flop=flop),
-        _block(_plan_table(plans)),
+        _block(_plan_table(results.plans)),
         f"By {law}, which leaves the smaller residuals:",
-        _block(plans[law].summary()),
+        _block(results.plans[law].summary()),
         _PUBLISHED,
-        _block(published.summary()),
+        _block(results.published.summary()),
         _AGAIN.format(law=law, seed=fit.seed, draws=len(fit.draws), flop=flop),
     ]
     return "\n\n".join(parts) + "\n"

@@ -45,6 +45,7 @@ def fit(
     tie: list[str] | None = None,
     bound: list[str] | None = None,
     save: str | None = None,
+    approach: bool = False,
     reading: Reading = READING,
     output: Output = OUTPUT,
 ) -> int:
@@ -67,9 +68,20 @@ def fit(
         tie: Give two parameters one value, alpha=beta; repeatable.
         bound: Keep a parameter within a range, E=0:2; repeatable.
         save: Write the fit to this JSON file, for isoloss predict and plan.
+        approach: Show the three approaches side by side instead, this law as the third; isoloss
+            approaches has more options.
         reading: How the tables are read.
         output: How the answer is written.
     """
+    if approach:
+        from isoloss.cli.approaches import approaches
+
+        alone = {"--save": save, "--fix": fix, "--tie": tie, "--bound": bound, "--delta": delta}
+        _refuse_beside("--approach", [name for name, value in alone.items() if value is not None])
+        approaches(
+            *runs, law=law, draws=draws, level=level, seed=seed, reading=reading, output=output
+        )
+        return 0
     from isoloss.fitting import fit as fit_law
 
     if save is not None:
@@ -134,6 +146,16 @@ def report(found: Fit, saved: str | None = None) -> str:
     if saved is not None:
         lines += [f"  -> {saved}", f"  next: isoloss plan BUDGET --fit {saved}"]
     return "\n".join(lines)
+
+
+def _refuse_beside(option: str, others: list[str]) -> None:
+    if others:
+        raise InputError(
+            f"{', '.join(others)} cannot be used with {option}.",
+            code="conflicting_options",
+            where=Where(field=others[0]),
+            hint=f"Leave out {option}, or the others.",
+        )
 
 
 def _objective(text: str, delta: float | None) -> Objective:

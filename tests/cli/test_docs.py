@@ -1,0 +1,61 @@
+"""The page about the command line shows what the commands print.
+
+ISOLOSS_REWRITE_DOCS=1 writes the page anew instead of comparing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = DOCS / "how-to" / "command-line.md"
+BLOCK = re.compile(r"```console\n(.*?)\n```", re.DOTALL)
+NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+def alike(shown: str, found: str) -> bool:
+    """Equal texts, but for the last digits of numbers: these may differ between processors."""
+    if NUMBER.sub("#", shown).split() != NUMBER.sub("#", found).split():
+        return False
+    pairs = zip(NUMBER.findall(shown), NUMBER.findall(found), strict=True)
+    return all(float(a) == pytest.approx(float(b), rel=0.05, abs=0.02) for a, b in pairs)
+
+
+def test_alike_sees_words_and_numbers():
+    assert alike("N 52B  to 1.23e4", "N 52B to 1.24e4")
+    assert not alike("N 52B", "N 58B")
+    assert not alike("N 52B", "D 52B")
+    assert not alike("N 52B", "N 52B 1")
+
+
+def test_output_on_the_page(run, tmp_path, small_ladder_path):
+    shutil.copy(small_ladder_path, tmp_path / "runs.csv")
+
+    def execute(block: re.Match[str]) -> str:
+        parts: list[str] = []
+        for command in (line for line in block[1].splitlines() if line.startswith("$ ")):
+            result = run(*shlex.split(command)[2:])
+            parts += [command, (result.out or result.err).rstrip("\n")]
+        return "```console\n" + "\n".join(parts) + "\n```"
+
+    page = PAGE.read_text(encoding="utf-8")
+    fresh = BLOCK.sub(execute, page)
+    if os.environ.get("ISOLOSS_REWRITE_DOCS"):
+        PAGE.write_text(fresh, encoding="utf-8")
+        return
+    for shown, found in zip(BLOCK.findall(page), BLOCK.findall(fresh), strict=True):
+        assert alike(shown, found), f"shown:\n{shown}\n\nfound:\n{found}"
+
+
+def test_every_document_is_described():
+    page = (DOCS / "reference" / "json.md").read_text(encoding="utf-8")
+    schemas = DOCS.parent / "src" / "isoloss" / "schemas"
+    for path in schemas.glob("*.json"):
+        if path.stem != "common":
+            assert f"`isoloss.{path.stem}`" in page
