@@ -24,7 +24,7 @@ from isoloss.fitting.solver import Newton, solve
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 CHUNK_CELLS = 4_000_000  # runs times draws held at a time
-NEAR = Newton(tolerance=1e-6, max_steps=100, damping=0.1)
+NEAR = Newton(tolerance=1e-6, max_steps=300, damping=0.1)
 FREEDOM_PER_GROUP = 2.0  # of the Student-t radius, by measured coverage; see the decision
 MOST_REFITS = 200
 MOST_INFLATION = 20.0

@@ -169,10 +169,10 @@ def _solve_chunk(problem: Problem, starts: Array, newton: Newton, shared: Array 
 
         step, damping[row], promised = _step(here, damping[row])
         move = (basis[row] @ step[:, :, None])[:, :, 0]
-        trial = np.clip(phi[row] + move, where.lower, where.upper)
+        trial, share = _within(where, phi[row], move)
         there = problem.rows(row).evaluate(trial, basis[row])
         gained = here.objective - there.objective
-        damping[row] *= _damping_factor(gained, promised)
+        damping[row] *= _damping_factor(gained, promised * share * (2 - share))
         steps[row] += 1
         better = gained > 0
         phi[row[better]] = trial[better]
@@ -195,6 +195,21 @@ def _free(where: Coordinates, phi: Array, pull: Array) -> NDArray[np.bool_]:
     low = (phi <= where.lower) & (pull >= 0)
     high = (phi >= where.upper) & (pull <= 0)
     return ~(low | high)
+
+
+def _within(where: Coordinates, phi: Array, move: Array) -> tuple[Array, Array]:
+    """The move up to the first bound it meets, and the share of it that this is.
+
+    Cutting single coordinates off at their bounds would bend the step, and a bent step may climb.
+    """
+    stays = ((phi <= where.lower) & (move < 0)) | ((phi >= where.upper) & (move > 0))
+    move = np.where(stays, 0.0, move)
+    wall = np.where(move < 0, where.lower, where.upper)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        room = np.where(move == 0, np.inf, (wall - phi) / move)
+    share = np.minimum(room.min(axis=1), 1.0)
+    met = room <= share[:, None]
+    return np.where(met, wall, phi + share[:, None] * move), share
 
 
 def _damping_factor(gained: Array, promised: Array) -> Array:

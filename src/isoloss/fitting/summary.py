@@ -21,11 +21,23 @@ def summarise(fit: Fit) -> str:
 def rounded(quantity: Quantity) -> tuple[str, str, str]:
     """Estimate, lower and upper end, to two digits of the interval's width."""
     width = quantity.hi - quantity.lo
-    digits = 6
-    if math.isfinite(width) and width > 0:
-        size = max(abs(quantity.estimate), abs(quantity.lo), abs(quantity.hi), width)
-        digits = min(12, max(2, 2 + math.floor(math.log10(size)) - math.floor(math.log10(width))))
-    return tuple(f"{x:.{digits}g}" for x in (quantity.estimate, quantity.lo, quantity.hi))  # pyright: ignore[reportReturnType]
+    places = 1 - math.floor(math.log10(width)) if 0 < width < math.inf else None
+    return (
+        _number(quantity.estimate, places),
+        _number(quantity.lo, places),
+        _number(quantity.hi, places),
+    )
+
+
+def _number(value: float, places: int | None) -> str:
+    """A number to some decimal places, and to two digits at least; to six where none are given."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    size = math.floor(math.log10(abs(value)))
+    kept = 5 - size if places is None else max(places, 1 - size)
+    if -4 <= size < 7:
+        return f"{round(value, kept):,.{max(kept, 0)}f}"
+    return f"{value:.{max(kept + size, 1)}e}"
 
 
 def _lines(fit: Fit) -> Iterator[str]:
@@ -35,7 +47,10 @@ def _lines(fit: Fit) -> Iterator[str]:
         f"log loss, {fit.n_starts} starts, {len(fit.draws)} draws"
     )
     yield f"  L = {fit.law.formula}"
-    yield f"  N: {convention.n}; loss: {convention.loss_unit}; intervals: {fit.level:.0%} by {fit.ci}"
+    yield (
+        f"  N: {convention.n}; loss: {convention.loss_unit}; "
+        f"intervals: {fit.level:.0%} by {fit.ci}"
+    )
     yield f"  status {fit.status}: {fit.status_message}"
     for name, quantity in {**fit.parameters, **_exponents(fit)}.items():
         estimate, lo, hi = rounded(quantity)
