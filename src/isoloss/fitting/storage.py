@@ -7,7 +7,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-
 from isoloss.atomic import write_text
 from isoloss.document import dumps, pack, unpack
 from isoloss.errors import InputError, Where

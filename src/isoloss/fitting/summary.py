@@ -47,10 +47,8 @@ def _lines(fit: Fit) -> Iterator[str]:
         f"log loss, {fit.n_starts} starts, {len(fit.draws)} draws"
     )
     yield f"  L = {fit.law.formula}"
-    yield (
-        f"  N: {convention.n}; loss: {convention.loss_unit}; "
-        f"intervals: {fit.level:.0%} by {fit.ci}"
-    )
+    made = "no intervals" if fit.ci == "none" else f"intervals: {fit.level:.0%} by {fit.ci}"
+    yield f"  N: {convention.n}; loss: {convention.loss_unit}; {made}"
     yield f"  status {fit.status}: {fit.status_message}"
     for name, quantity in {**fit.parameters, **_exponents(fit)}.items():
         estimate, lo, hi = rounded(quantity)
