@@ -53,6 +53,8 @@ def _lines(fit: Fit) -> Iterator[str]:
     for name, quantity in {**fit.parameters, **_exponents(fit)}.items():
         estimate, lo, hi = rounded(quantity)
         ends = f"{lo} to {hi}" if math.isfinite(quantity.lo) else "no interval"
+        if quantity.lo == quantity.hi:
+            estimate, ends = f"{quantity.estimate:g}", "fixed"
         yield f"    {name:<12} {estimate:>12}   {ends}"
     left = fit.residual_summary
     yield (
