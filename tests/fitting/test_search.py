@@ -225,3 +225,17 @@ def test_a_law_without_a_positive_value_anywhere():
         find(pose("-abs(E) - abs(A) * N**alpha", make_points(np.full(40, 2.0), n, d)))
     assert caught.value.code == "no_start"
     assert caught.value.hint is not None
+
+
+def test_interaction_finds_an_optimum_whose_prefactor_is_far_from_one():
+    # Two data terms: at the typical run each matters, and yet G is 1e11.
+    truth = {
+        **{"E": 1.44, "A": 503.0, "B": 29.8, "alpha": 0.351, "beta": 0.156},
+        **{"G": 2.5e11, "gamma": 0.062, "delta": 1.25},
+    }
+    posed = pose("interaction", sweep("interaction", truth, sizes=12, budgets=8))
+    found = find(posed)
+    assert found.converged
+    assert found.objective < 1e-20
+    for name, value in theta(posed, found).items():
+        assert value == pytest.approx(truth[name], rel=1e-5), name

@@ -10,7 +10,11 @@ from isoloss.laws import LAWS, Law
 from tests.laws.examples import ALL, PLAIN, X, by_formula, inputs_of, theta_of
 
 INNER = [law.inner.law for law in ALL if law.inner]
-INNER_THETA = {"k": (-1.1, -0.06), "h": (1.2, 0.3), "g": (-0.6, -0.03)}
+INNER_THETA = {
+    **{"k0": -1.1, "k1": -0.06, "h0": 1.2, "h1": 0.3, "g0": -0.6, "g1": -0.03},
+    **{"E": 1.7, "a": 0.5, "b": 0.4, "g": -0.2, "delta": 0.07},
+    **{"alpha": 0.12, "beta": -0.1, "gamma": 0.17},
+}
 EXACT = {
     **PLAIN,
     **{name: getattr(mpmath, name) for name in ("exp", "log", "sqrt")},
@@ -24,9 +28,7 @@ def point(law: Law) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
     if law.name in LAWS:
         theta, x = theta_of(law), inputs_of(law)
     else:
-        theta = {f"{key}{i}": value[i] for key, value in INNER_THETA.items() for i in (0, 1)}
-        theta |= {"alpha": 0.12, "beta": -0.1, "gamma": 0.17}
-        x = {"N": X["N"] / 1e9, "D": X["D"]}
+        theta, x = INNER_THETA, {"N": X["N"] / 1e9, "D": X["D"]}
     return np.array([[theta[name]] for name in law.names]), law.log_variables(x)
 
 

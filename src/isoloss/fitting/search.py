@@ -172,7 +172,7 @@ def find(posed: Form, newton: Newton | None = None) -> Found:
 def _all_starts(posed: Form) -> Array:
     problem, law = posed.problem, posed.law
     begin = _extended(posed)
-    if problem.law is law:  # spread starts know nothing of the parameters of an inner form
+    if problem.law is law or _spreads(problem.law):
         begin = np.concatenate([begin, starts(problem)])
     begin = begin[np.isfinite(problem.value(begin))]
     if not len(begin):
@@ -182,6 +182,12 @@ def _all_starts(posed: Form) -> Array:
             hint="Give bounds that keep the formula positive, or another formula.",
         )
     return begin
+
+
+def _spreads(law: Law) -> bool:
+    """Whether spread starts know a range for every parameter of an inner form."""
+    linear = law.compiled.linear
+    return all(p.positive or p.start is not None or p.name in linear for p in law.parameters)
 
 
 def _widths(problem: Problem, phi: Array) -> list[float]:

@@ -205,7 +205,7 @@ def _within(where: Coordinates, phi: Array, move: Array) -> tuple[Array, Array]:
     stays = ((phi <= where.lower) & (move < 0)) | ((phi >= where.upper) & (move > 0))
     move = np.where(stays, 0.0, move)
     wall = np.where(move < 0, where.lower, where.upper)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         room = np.where(move == 0, np.inf, (wall - phi) / move)
     share = np.minimum(room.min(axis=1), 1.0)
     met = room <= share[:, None]

@@ -1189,6 +1189,55 @@ DERIVED['bbe1949686a9cac4'] = dict(
 )
 
 
+# interaction at the typical run: E + a / N**alpha + b / D**beta + g / (N**gamma * D**delta)
+def value(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, = x
+    return (p0 + p1*np.exp(-p3*v0) + p2*np.exp(-p4*v1) + p5*np.exp(-p6*v0)*np.exp(-p7*v1),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, = x
+    t0 = np.exp(-p3*v0)
+    t1 = p1*t0
+    t2 = np.exp(-p4*v1)
+    t3 = p2*t2
+    t4 = np.exp(-p6*v0)*np.exp(-p7*v1)
+    t5 = p5*t4
+    return (p0 + t1 + t3 + t5, 1, t0, t2, -t1*v0, -t3*v1, t4, -t5*v0, -t5*v1,)
+
+def curvature(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, = x
+    t0 = np.exp(-p3*v0)
+    t1 = p1*t0
+    t2 = np.exp(-p4*v1)
+    t3 = p2*t2
+    t4 = np.exp(-p6*v0)*np.exp(-p7*v1)
+    t5 = p5*t4
+    t6 = t5*v0
+    t7 = (v0*v0)
+    t8 = (v1*v1)
+    return (p0 + t1 + t3 + t5, 1, t0, t2, -t1*v0, -t3*v1, t4, -t6, -t5*v1, -t0*v0, -t2*v1, t1*t7, t3*t8, -t4*v0, -t4*v1, t5*t7, t6*v1, t5*t8,)
+
+def slope(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, = x
+    t0 = p1*np.exp(-p3*v0)
+    t1 = p2*np.exp(-p4*v1)
+    t2 = p5*np.exp(-p6*v0)*np.exp(-p7*v1)
+    return (p0 + t0 + t1 + t2, -p3*t0 - p6*t2, -p4*t1 - p7*t2,)
+
+
+DERIVED['3d17b7c2d371dc72'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((1, 3), (2, 4), (3, 3), (4, 4), (5, 6), (5, 7), (6, 6), (6, 7), (7, 7)),
+    linear=('E', 'a', 'b', 'g'),
+    exponents=('alpha', 'beta', 'gamma', 'delta'),
+    latex='L = E + a N^{- \\alpha} + b D^{- \\beta} + g D^{- \\delta} N^{- \\gamma}',
+)
+
+
 # farseer at the typical size: exp(g0 + g1 * (N**gamma - 1) / gamma) + exp(h0 + h1 * (N**beta - 1) / beta) * D**(-exp(k0 + k1 * (N**alpha - 1) / alpha))
 def value(p, x):
     p0, p1, p2, p3, p4, p5, p6, p7, p8, = p

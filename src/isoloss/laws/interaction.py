@@ -8,15 +8,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from isoloss.laws.chinchilla import ALPHA, BETA, DATA, FLOOR, SIZE
-from isoloss.laws.law import Law, Parameter
+from isoloss.laws.law import Array, Inner, Law, Parameter
+
+_GAMMA = Parameter(
+    "gamma", "size exponent of the interaction", bounds=(0.0, 3.0), start=(0.02, 1.0)
+)
+_DELTA = Parameter(
+    "delta", "data exponent of the interaction", bounds=(0.0, 3.0), start=(0.02, 1.0)
+)
+
+# Searched in these parameters: what each term makes of the loss at the typical run. G itself may
+# have either sign and any size, from 1 to 1e45, and a search cannot walk that far.
+_SEARCHED = Law(
+    name="interaction at the typical run",
+    formula="E + a / N**alpha + b / D**beta + g / (N**gamma * D**delta)",
+    parameters=(
+        FLOOR,
+        Parameter("a", "size term", positive=True),
+        Parameter("b", "data term", positive=True),
+        ALPHA,
+        BETA,
+        Parameter("g", "interaction term"),
+        _GAMMA,
+        _DELTA,
+    ),
+)
+
+
+def _outward(found: Mapping[str, Array], reference: Mapping[str, float]) -> dict[str, Array]:
+    """Each term relative to the typical run, such as a (N/N0)^-alpha, written as A N^-alpha."""
+    n, d = reference["N"], reference["D"]
+    return {
+        **{name: found[name] for name in ("E", "alpha", "beta", "gamma", "delta")},
+        "A": found["a"] * np.exp(found["alpha"] * n),
+        "B": found["b"] * np.exp(found["beta"] * d),
+        "G": found["g"] * np.exp(found["gamma"] * n + found["delta"] * d),
+    }
 
 
 def _from_chinchilla(
     fit: Mapping[str, float], typical: Mapping[str, float]
 ) -> list[dict[str, float]]:
+    at_typical = {
+        "E": fit["E"],
+        "a": fit["A"] / typical["N"] ** fit["alpha"],
+        "b": fit["B"] / typical["D"] ** fit["beta"],
+        "alpha": fit["alpha"],
+        "beta": fit["beta"],
+    }
     return [
-        {**fit, "G": 0.0, "gamma": gamma, "delta": delta}
+        {**at_typical, "g": 0.0, "gamma": gamma, "delta": delta}
         for gamma in (0.05, 0.2, 0.5)
         for delta in (0.05, 0.2, 0.5)
     ]
@@ -33,14 +77,11 @@ INTERACTION = Law(
         ALPHA,
         BETA,
         Parameter("G", "interaction term; may be negative"),
-        Parameter(
-            "gamma", "size exponent of the interaction", bounds=(0.0, 3.0), start=(0.02, 1.0)
-        ),
-        Parameter(
-            "delta", "data exponent of the interaction", bounds=(0.0, 3.0), start=(0.02, 1.0)
-        ),
+        _GAMMA,
+        _DELTA,
     ),
     reference="arXiv 2608.07222 (as a rejected alternative)",
+    inner=Inner(_SEARCHED, ("N", "D"), _outward),
     simpler=("chinchilla", _from_chinchilla),
     summary=(
         "Chinchilla plus one more term in size and data together, to ask what the data say about "
