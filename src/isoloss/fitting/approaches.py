@@ -128,6 +128,7 @@ def approaches(
     loss: str | None = None,
     tolerance: float | None = None,
     best_of: str | Sequence[str] = (),
+    within: float | None = 16.0,
     draws: int = 1000,
     level: float = 0.9,
     seed: int = 0,
@@ -147,6 +148,7 @@ def approaches(
         tolerance: relative gap in compute that separates budgets, in place of the table's tiers.
         best_of: columns whose values compete, such as ``lr``; the three approaches then use only
             the best setting of each size and budget.
+        within: for approach 2; see ``isoflop``.
         draws: for the intervals of each.
         level: nominal coverage of the intervals.
         seed: of the draws.
@@ -159,7 +161,9 @@ def approaches(
     target = BEYOND * float(points.flop.max()) if target is None else target
     tasks: dict[str, Callable[[], Allocation]] = {
         "envelope": lambda: envelope(points, curves=curves, draws=draws, level=level, seed=seed),
-        "isoflop": lambda: isoflop(points, shape=shape, draws=draws, level=level, seed=seed),
+        "isoflop": lambda: isoflop(
+            points, shape=shape, within=within, draws=draws, level=level, seed=seed
+        ),
         "joint": lambda: joint(fit(points, law, draws=draws, level=level, seed=seed)),
     }
     allocations: dict[str, Allocation] = {}

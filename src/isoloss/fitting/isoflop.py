@@ -16,18 +16,12 @@ from numpy.typing import NDArray
 from isoloss.errors import EvidenceError, InputError, Where
 from isoloss.fitting.allocation import Allocation, Optimum
 from isoloss.fitting.frontier import MIN_BUDGETS, Optima, through
-from isoloss.fitting.isoflop_curves import (
-    SHAPES,
-    Curves,
-    Profile,
-    fit_curves,
-    profile,
-    relative,
-)
+from isoloss.fitting.isoflop_curves import SHAPES, fit_curves
 from isoloss.fitting.isoflop_judge import Verdict, few_sizes, judge, notices_of, status_of
+from isoloss.fitting.isoflop_profile import Curves, Profile, profile, relative
 from isoloss.fitting.isoflop_refits import CI_KINDS, Residuals, redrawn, residuals_of
 from isoloss.fitting.quantity import Quantity
-from isoloss.fitting.sweep import size_numbers, sweep
+from isoloss.fitting.sweep import near_best, size_numbers, sweep
 from isoloss.runs import Points, Runs
 
 Array = NDArray[np.float64]
@@ -42,6 +36,7 @@ def isoflop(
     loss: str | None = None,
     tolerance: float | None = None,
     best_of: str | Sequence[str] = (),
+    within: float | None = 16.0,
     ci: str = "run",
     draws: int = 1000,
     level: float = 0.9,
@@ -61,6 +56,8 @@ def isoflop(
         tolerance: relative gap in compute that separates budgets, in place of the table's tiers.
         best_of: columns whose values compete, such as ``lr``: of each size and budget only the
             setting with the lowest mean loss counts. See ``isoloss.fitting.sweep.best_runs``.
+        within: of each budget only sizes within this factor of the best measured one count; None
+            keeps all.
         ci: how intervals are made: ``run`` (refits with errors of the pooled size of the
             residuals), ``column:NAME`` (wild bootstrap of the groups of a column, for example
             ``column:params`` where all budgets of a size are checkpoints of one run) or ``none``.
@@ -80,7 +77,9 @@ def isoflop(
             where=Where(field="shape"),
         )
     everything, notices = sweep(runs, n=n, loss=loss, tolerance=tolerance, best_of=best_of)
-    points, profiles, short = _profiles(everything, shape)
+    close, far = near_best(everything, within)
+    notices += far
+    points, profiles, short = _profiles(close, shape)
     losses = relative(profiles, points.loss)
     curves = fit_curves(profiles, losses[None], shape)
     verdicts = [judge(each, curves.log_n[0, g], points, shape) for g, each in enumerate(profiles)]

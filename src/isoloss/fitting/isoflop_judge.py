@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isoloss.fitting.allocation import Optimum
 from isoloss.fitting.frontier import MIN_BUDGETS, Frontier
-from isoloss.fitting.isoflop_curves import Profile
+from isoloss.fitting.isoflop_profile import Profile
 from isoloss.fitting.isoflop_refits import Residuals
 from isoloss.fitting.quantity import Notice, Quantity
 from isoloss.runs import Points, format_quantity

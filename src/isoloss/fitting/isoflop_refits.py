@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import EvidenceError
-from isoloss.fitting.isoflop_curves import Curves, leverage
+from isoloss.fitting.isoflop_profile import Curves
 from isoloss.runs import Points
 
 Array = NDArray[np.float64]
@@ -54,7 +54,7 @@ class Residuals:
 
 def residuals_of(losses: Array, curves: Curves) -> Residuals:
     """The residuals of relative losses (n,) under their curves."""
-    share = leverage(curves.jacobian)
+    share = curves.leverage
     return Residuals(losses - curves.fitted[0], share, len(losses) - float(share.sum()))
 
 

@@ -93,6 +93,38 @@ def best_runs(points: Points, best_of: str | Sequence[str]) -> Points:
     return points.take(setting == winner[cell])
 
 
+def near_best(points: Points, within: float | None) -> tuple[Points, list[Notice]]:
+    """Keep, in each tier, sizes within a factor of the size with the lowest loss.
+
+    Models far too small or too large for a budget bend away from any smooth curve, and a curve
+    follows them at the expense of its minimum.
+
+    Raises:
+        InputError: the factor is not above 1.
+    """
+    if within is None:
+        return points, []
+    if not within > 1:
+        raise InputError(
+            f"found {within:g} where a factor above 1 is expected.",
+            code="bad_within",
+            where=Where(field="within"),
+        )
+    log_n = np.log(points.params)
+    kept = np.zeros(len(points), dtype=np.bool_)
+    for tier in np.unique(points.tier):
+        rows = np.flatnonzero(points.tier == tier)
+        best = log_n[rows[points.loss[rows].argmin()]]
+        kept[rows] = np.abs(log_n[rows] - best) <= np.log(within) + 1e-9
+    if kept.all():
+        return points, []
+    message = (
+        f"{int((~kept).sum())} runs are left out whose size is more than {within:g} times off the "
+        "best of their budget; within=None keeps them."
+    )
+    return points.take(kept), [Notice("far_sizes", message)]
+
+
 def competing_settings(points: Points) -> list[Notice]:
     """Say so where runs of one size and tier differ in a setting that nobody chose between."""
     cell = _cells(points)
