@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import EvidenceError
+from isoloss.fitting.linear import noise_level
 from isoloss.fitting.objectives import Objective
 from isoloss.fitting.problem import Problem, coordinates
-from isoloss.fitting.seeding import starts
-from isoloss.fitting.solver import Newton, solve
+from isoloss.fitting.seeding import even_points, starts
+from isoloss.fitting.solver import Newton, solve, whitening
 from isoloss.laws import Law, get_law
 
 Array = NDArray[np.float64]
 EASY = 1e-2  # tolerance on the way
 NARROWING = 4.0
+AROUND = 8
 SAME = 1e-6  # two optima are the same when their objectives agree to this share
 
 
@@ -136,7 +138,8 @@ def find(posed: Form, newton: Newton | None = None) -> Found:
 
     A narrow Huber corner makes the objective nearly piecewise linear, with poor local optima and
     slow steps far away. So the corner starts as wide as the starts' residuals and is narrowed in
-    steps; the starts that are then promising are followed to the end.
+    steps; the starts that are then promising are followed to the end, and so are a few points
+    around the best of them.
 
     Raises:
         EvidenceError: the law has no finite value at any start.
@@ -155,18 +158,34 @@ def find(posed: Form, newton: Newton | None = None) -> Found:
         long = solve(problem, phi[open_ends], replace(newton, damping=0.1))
         phi[open_ends], value[open_ends] = long.phi, long.objective
         norm[open_ends] = long.gradient_norm
-    slack = SAME * value.min() + 1e-14 * float(np.sum(problem.weights))
-    same = value <= value.min() + slack
+    near = solve(problem, _around(problem, phi[np.argmin(value)]), replace(newton, damping=0.1))
+    ends = np.concatenate([value, near.objective])
+    slack = SAME * ends.min() + 1e-14 * float(np.sum(problem.weights))
+    same = ends <= ends.min() + slack
     # Among equals the one whose gradient is smallest is the optimum itself.
+    norm = np.concatenate([norm, near.gradient_norm])
     best = int(np.argmin(np.where(same, norm, np.inf)))
     return Found(
-        phi=phi[best],
-        objective=float(value[best]),
+        phi=np.concatenate([phi, near.phi])[best],
+        objective=float(ends[best]),
         gradient_norm=float(norm[best]),
         converged=bool(norm[best] <= newton.tolerance),
-        agreement=float(np.sum(same)) / count,
+        agreement=float(np.sum(same[:count])) / count,
         n_starts=count,
     )
+
+
+def _around(problem: Problem, phi: Array) -> Array:
+    """Coordinates (AROUND, F) about two standard errors from an optimum, bounds left out.
+
+    All starts come by way of a wide corner, which is smooth: where the narrow one has several
+    optima close to each other, they have all chosen the same, and it need not be the lowest.
+    """
+    where = problem.coordinates
+    basis, _ = whitening(problem, phi[None], np.ones((1, where.size), dtype=np.bool_))
+    unit = math.sqrt(12) * (even_points(AROUND, where.size) - 0.5)
+    moved = phi + 2 * noise_level(problem, phi) * unit @ basis[0].T
+    return np.clip(moved, where.lower, where.upper)
 
 
 def _all_starts(posed: Form) -> Array:
