@@ -55,7 +55,7 @@ def test_other_tables_are_left_alone(run, toml, ladder):
     ("text", "code", "parts"),
     [
         ("[fit]\nsed = 7\n", "unknown_option", ["sed", "Did you mean --seed"]),
-        ("[fit]\nseed = -1\n", "bad_value", ["-1", "at least 0"]),
+        ("[fit]\nseed = -1\n", "bad_value", ["-1", "from 0"]),
         ('[fit]\ndelta = "1E"\n', "bad_quantity", ["1E"]),
         ("[fit]\nlevel = 'high'\n", "bad_value", ['"high"', "number"]),
         ("[fit]\njson = true\n", "bad_config", ["--json", "command line"]),

@@ -99,7 +99,21 @@ def test_exclude_in_place(run, table, tmp_path):
         (["a", "TABLE", "--why", "x"], "missing_argument", "--into"),
         (["a", "TABLE", "--why", "x", "--into", "TABLE"], "would_overwrite", "--in-place"),
         (["a", "TABLE", "--why", "x", "--into", "other.csv"], "would_overwrite", "exists"),
-        (["a", "TABLE", "--why", "x", "--into", "k.csv", "--in-place"], "conflicting_options", ""),
+        (
+            ["a", "TABLE", "--why", "x", "--into", "k.csv", "--in-place"],
+            "conflicting_options",
+            "one",
+        ),
+        (
+            ["a", "TABLE", "--why", "x", "--in-place", "--where", "note = 'x'"],
+            "conflicting_options",
+            "where",
+        ),
+        (
+            ["a", "TABLE", "--why", "x", "--in-place", "--scale", "tokens=2"],
+            "conflicting_options",
+            "scale",
+        ),
         (["a", "TABLE", "--why", " ", "--into", "k.csv"], "missing_reason", "reason"),
         (["a", "TABLE", "--into", "k.csv"], "missing_argument", "--why"),
         (["TABLE", "a", "--why", "x", "--into", "k.csv"], "no_such_file", "comes last"),

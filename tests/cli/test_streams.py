@@ -26,6 +26,22 @@ def test_a_reader_that_goes_away_is_no_error():
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
+def test_a_full_disk_is_a_message():
+    with open("/dev/full", "w") as stdout:
+        done = subprocess.run(
+            [*ISOLOSS, "laws"], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == "isoloss: the answer cannot be written: No space left on device.\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell that closes streams")
+def test_closed_streams_are_no_error():
+    command = f"{sys.executable} -m isoloss laws show nope >&- 2>&-"
+    assert subprocess.run(command, shell=True, check=False).returncode == 2
+
+
 def test_ctrl_c_ends_quietly(run, monkeypatch):
     def interrupted(tokens):
         raise KeyboardInterrupt

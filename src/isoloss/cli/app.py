@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from isoloss.cli.commands import quick_answer
-from isoloss.cli.streams import write, write_document, write_error
+from isoloss.cli.streams import OutputFailure, silence, write, write_document, write_error
 from isoloss.errors import InputError, IsolossError
 
 INTERRUPTED = 130
@@ -28,22 +28,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code. Nothing that a user can cause raises.
     """
     tokens = list(sys.argv[1:] if argv is None else argv)
+    # A stream that the caller closed is None.
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = sys.stderr or sys.stdout
     try:
         answer = quick_answer(tokens)
         if answer is None:
-            code = _run(tokens)
-        else:
-            write(answer)
-            code = 0
-        sys.stdout.flush()
+            return _run(tokens)
+        write(answer)
     except KeyboardInterrupt:
         write_error("isoloss: stopped.")
         return INTERRUPTED
     except BrokenPipeError:
-        # Python flushes once more at exit; let that go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
         return BROKEN_PIPE
-    return code
+    except OutputFailure as failure:
+        silence()
+        write_error(f"isoloss: the answer cannot be written: {failure}.")
+        return InputError.exit_code
+    return 0
 
 
 def _run(tokens: list[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isoloss.cli.options import OUTPUT, READING, Amount, Count, Output, Reading, Seed
+from isoloss.cli.options import OUTPUT, READING, Amount, Draws, Output, Reading, Seed
 from isoloss.cli.text import footer
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def approaches(
     curves: str | None = None,
     tolerance: float | None = None,
     best_of: list[str] | None = None,
-    draws: Count = 1000,
+    draws: Draws = 1000,
     level: float = 0.9,
     seed: Seed = 0,
     reading: Reading = READING,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from isoloss.cli.demo_report import TITLE, Results, write_report
 from isoloss.cli.documents import document
 from isoloss.cli.fit import with_findings
-from isoloss.cli.options import OUTPUT, Count, Output, Seed
+from isoloss.cli.options import OUTPUT, Draws, Output, Seed
 from isoloss.errors import InputError, Where
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ REPORT = "report.md"
 def demo(
     *,
     into: str = "demo-results",
-    draws: Count = 1000,
+    draws: Draws = 1000,
     seed: Seed = 0,
     output: Output = OUTPUT,
 ) -> None:

@@ -48,17 +48,17 @@ def _quantity(_: Any, tokens: Sequence[Token]) -> float:
         ) from None
 
 
-def _whole(least: int) -> Callable[[Any, Sequence[Token]], int]:
+def _whole(least: int, most: int) -> Callable[[Any, Sequence[Token]], int]:
     def convert(_: Any, tokens: Sequence[Token]) -> int:
         text = tokens[0].value
-        # 1000 and 1e3 are the same wish; beyond 2^53 floats skip whole numbers.
+        # 1000 and 1e3 are the same wish.
         try:
             value = float(text)
         except ValueError:
             value = -1.0
-        if not (value.is_integer() and least <= value <= 2**53):
+        if not (value.is_integer() and least <= value <= most):
             raise InputError(
-                f'found "{text[:40]}" where a whole number of at least {least} is expected.',
+                f'found "{text[:40]}" where a whole number from {least} to {most:,} is expected.',
                 code="bad_value",
                 where=place(tokens[0]),
             )
@@ -70,11 +70,15 @@ def _whole(least: int) -> Callable[[Any, Sequence[Token]], int]:
 Amount = Annotated[float, Parameter(converter=_quantity)]
 """A positive amount such as ``70B``, ``1.4T`` or ``1e24``."""
 
-Count = Annotated[int, Parameter(converter=_whole(1))]
-"""A whole number of at least one."""
+Draws = Annotated[int, Parameter(converter=_whole(1, 10_000_000))]
+"""How many refits; more than the largest would take days, so it is a typing error."""
 
-Seed = Annotated[int, Parameter(converter=_whole(0))]
-"""A whole number of at least zero."""
+Jobs = Annotated[int, Parameter(converter=_whole(1, 1024))]
+"""How many threads."""
+
+# Beyond 2^53 floats skip whole numbers.
+Seed = Annotated[int, Parameter(converter=_whole(0, 2**53))]
+"""A seed."""
 
 
 def pair(item: str, option: str, example: str) -> tuple[str, str]:

@@ -113,6 +113,8 @@ def exclude(
         output: How the answer is written.
     """
     *ids, source = _ids_and_table(ids_and_runs)
+    if in_place:
+        _keep_input_whole(reading)
     target = _target(source, into, in_place=in_place)
     table = reading.read([source])
     for run_id in ids:
@@ -159,6 +161,18 @@ def _ids_and_table(words: Sequence[str]) -> Sequence[str]:
             hint=f"The table comes last, after the names of the runs; is {words[0]} it?",
         )
     return words
+
+
+def _keep_input_whole(reading: Reading) -> None:
+    """Refuse to write back what was read in part, or scaled: the input would lose something."""
+    for option, value in (("--where", reading.where), ("--scale", reading.scale)):
+        if value is not None:
+            raise InputError(
+                f"{option} changes what is read, so the input cannot be written back.",
+                code="conflicting_options",
+                where=Where(field=option),
+                hint=f"Leave out {option}, also in isoloss.toml, or write a new table with --into.",
+            )
 
 
 def _target(source: str, into: str | None, *, in_place: bool) -> str:

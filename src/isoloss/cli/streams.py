@@ -13,20 +13,28 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 
+class OutputFailure(Exception):
+    """Standard output takes nothing, for another reason than a reader who has gone."""
+
+
 def write(text: str) -> None:
-    """Write an answer; a line end is added where there is none."""
-    sys.stdout.write(_showable(_ended(text), sys.stdout))
+    """Write an answer; a line end is added where there is none.
+
+    Raises:
+        OutputFailure: it cannot be written.
+        BrokenPipeError: nobody reads it.
+    """
+    _put(_showable(_ended(text), sys.stdout))
 
 
 def write_error(text: str) -> None:
     """Write a remark or an error to standard error."""
-    sys.stdout.flush()
     sys.stderr.write(_showable(_ended(text), sys.stderr))
     sys.stderr.flush()
 
 
 def write_document(document: Mapping[str, Any]) -> None:
-    """Write one JSON document as the whole answer."""
+    """Write one JSON document as the whole answer; raises like ``write``."""
     from isoloss.document import dumps
 
     text = dumps(document)
@@ -35,7 +43,7 @@ def write_document(document: Mapping[str, Any]) -> None:
         units = text.encode("utf-16-be", "surrogatepass")
         codes = (int.from_bytes(units[i : i + 2]) for i in range(0, len(units), 2))
         text = "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
-    sys.stdout.write(text)
+    _put(text)
 
 
 @contextmanager
@@ -48,6 +56,21 @@ def working(what: str, *, quiet: bool) -> Generator[None, None, None]:
 
     with Console(stderr=True).status(what, spinner="line"):
         yield
+
+
+def silence() -> None:
+    """Let what is still to be flushed to standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _put(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputFailure(error.strerror or str(error)) from error
 
 
 def _ended(text: str) -> str:
