@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import EvidenceError
-from isoloss.fitting.linear import noise_level
+from isoloss.fitting.linear import noise_level, relative_weights
 from isoloss.fitting.objectives import Objective
 from isoloss.fitting.problem import Problem, coordinates
 from isoloss.fitting.seeding import even_points, starts
@@ -182,7 +182,8 @@ def _around(problem: Problem, phi: Array) -> Array:
     optima close to each other, they have all chosen the same, and it need not be the lowest.
     """
     where = problem.coordinates
-    basis, _ = whitening(problem, phi[None], np.ones((1, where.size), dtype=np.bool_))
+    compared = replace(problem, weights=relative_weights(problem))
+    basis, _ = whitening(compared, phi[None], np.ones((1, where.size), dtype=np.bool_))
     unit = math.sqrt(12) * (even_points(AROUND, where.size) - 0.5)
     moved = phi + 2 * noise_level(problem, phi) * unit @ basis[0].T
     return np.clip(moved, where.lower, where.upper)
