@@ -14,6 +14,7 @@ import itertools
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -102,21 +103,35 @@ def main() -> None:
     by_isoloss(runs)
 
     contenders = {
-        "isoloss, default": lambda: by_isoloss(runs),
         f"chinchilla, grid {options.grid}^5": lambda: by_chinchilla(n, d, loss, options.grid),
         f"scipy L-BFGS-B, {options.starts} starts": lambda: by_scipy(n, d, loss, options.starts),
     }
-    own = None
+    seconds, theta = timed(lambda: by_isoloss(runs), times=20)
+    report("isoloss, default", seconds, seconds, objective(theta, n, d, loss))
     for name, fit in contenders.items():
+        other, found = timed(fit)
+        again, _ = timed(lambda: by_isoloss(runs), times=20)
+        own = 0.5 * (seconds + again)  # before and after: the machine may have changed meanwhile
+        report(name, other, own, objective(found, n, d, loss))
+        seconds = again
+    report("isoloss, default, again", seconds, seconds, objective(theta, n, d, loss))
+
+
+def timed(fit: Callable[[], Array], times: int = 1) -> tuple[float, Array]:
+    """The median wall time of a fit in seconds, and what it found."""
+    walls: list[float] = []
+    found = np.empty(0)
+    for _ in range(times):
         begin = time.perf_counter()
-        theta = fit()
-        seconds = time.perf_counter() - begin
-        own = own or seconds
-        value = objective(theta, n, d, loss)
-        print(
-            f"{name:<32}{seconds:>10.3f} s{seconds / own:>10,.0f} x   objective {value:.10f}",
-            flush=True,
-        )
+        found = fit()
+        walls.append(time.perf_counter() - begin)
+    return float(np.median(walls)), found
+
+
+def report(name: str, seconds: float, own: float, value: float) -> None:
+    """One line: time, ratio to isoloss, objective."""
+    ratio = f"{seconds / own:>10,.0f} x"
+    print(f"{name:<32}{seconds:>10.3f} s{ratio}   objective {value:.10f}", flush=True)
 
 
 if __name__ == "__main__":
