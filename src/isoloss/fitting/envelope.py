@@ -86,7 +86,7 @@ def envelope(
         EvidenceError: fewer than three sizes are ever the best while a smaller and a larger one
             were there to compare.
     """
-    check_options("run" if ci == "sizes" else ci, draws, level)
+    check_options(ci, draws, level, known=("sizes", "none"))
     if n_flop < 10:
         raise InputError(
             f"found {n_flop} budgets where at least 10 are expected.",

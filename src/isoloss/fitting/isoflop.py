@@ -7,7 +7,7 @@ has no minimum between its smallest and largest size is not used. And all number
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -69,7 +69,7 @@ def isoflop(
         InputError: an argument is unusable, or N, D or C is missing.
         EvidenceError: fewer than three budgets have a minimum inside their sizes.
     """
-    check_options(ci, draws, level)
+    check_options(ci, draws, level, CI_KINDS)
     if shape not in SHAPES:
         raise InputError(
             f"found {shape!r} where {', '.join(SHAPES)} is expected.",
@@ -102,7 +102,7 @@ def isoflop(
         _optimum(each, verdicts[g], curves, refits, g, level) for g, each in enumerate(profiles)
     ]
     optima = tuple(sorted([*found, *short], key=lambda optimum: optimum.flop))
-    ratio = _parabola_over_slices(profiles, losses, points)
+    ratio = _parabola_over_slices(profiles, losses, points, {shape: curves})
     flop_range = (float(points.flop.min()), float(points.flop.max()))
     notices += notices_of(points, optima, frontier, residuals, shape, ratio, flop_range[1])
     status, message = status_of(optima, frontier, level)
@@ -126,15 +126,15 @@ def isoflop(
     )
 
 
-def check_options(ci: str, draws: int, level: float) -> None:
+def check_options(ci: str, draws: int, level: float, known: Sequence[str]) -> None:
     """Refuse settings of the intervals that have no meaning.
 
     Raises:
         InputError: naming the setting.
     """
-    if ci not in CI_KINDS and not ci.startswith("column:"):
+    if ci not in known and not (ci.startswith("column:") and "column:NAME" in known):
         raise InputError(
-            f"found {ci!r} where run, none or column:NAME is expected.",
+            f"found {ci!r} where one of {', '.join(known)} is expected.",
             code="bad_ci",
             where=Where(field="ci"),
         )
@@ -240,7 +240,7 @@ def from_log_draws(estimate: float, draws: Array, level: float) -> Quantity:
 
 
 def _parabola_over_slices(
-    profiles: Sequence[Profile], losses: Array, points: Points
+    profiles: Sequence[Profile], losses: Array, points: Points, known: Mapping[str, Curves]
 ) -> tuple[float, float] | None:
     """The line of log N* by parabola minus by slices, through the budgets where both have one."""
     if sum(each.n_sizes for each in profiles) < 3 * len(profiles) + 2:
@@ -248,7 +248,7 @@ def _parabola_over_slices(
     both = np.ones(len(profiles), dtype=np.bool_)
     log_n: list[Array] = []
     for shape in ("parabola", "slices"):
-        found = fit_curves(profiles, losses[None], shape).log_n[0]
+        found = (known.get(shape) or fit_curves(profiles, losses[None], shape)).log_n[0]
         both &= [judge(each, found[g], points, shape).used for g, each in enumerate(profiles)]
         log_n.append(np.where(both, found, np.nan))
     if both.sum() < MIN_BUDGETS:

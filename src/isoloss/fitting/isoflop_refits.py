@@ -18,7 +18,7 @@ from isoloss.fitting.isoflop_profile import Curves
 from isoloss.runs import Points
 
 Array = NDArray[np.float64]
-CI_KINDS = ("run", "none")
+CI_KINDS = ("run", "column:NAME", "none")
 MOST_LEVERAGE = 0.95  # a run that alone decides its curve has no residual to inflate
 
 

@@ -17,100 +17,166 @@ from isoloss.fitting.isoflop_profile import Curves, Profile, place, variance
 Array = NDArray[np.float64]
 SMALLEST_EXPONENT, LARGEST_EXPONENT = 0.02, 2.0
 GRID = 12  # starts per exponent
-MAX_STEPS, SMALL_STEP = 200, 1e-7
+MAX_STEPS, SMALL_STEP = 100, 1e-7
 
 
 def slices(profiles: Sequence[Profile], losses: Array) -> Curves:
     """Fit all budgets together, for each set of losses (draws, runs)."""
-    exponents = _descend(profiles, losses, _starts(profiles, losses))
-    alpha, beta = exponents.T
-    fitted = np.empty_like(losses)
-    u = np.empty((len(losses), len(profiles)))
-    value = np.empty_like(u)
-    n_runs = losses.shape[1]
-    jacobian = np.zeros((n_runs, 2 + 3 * len(profiles)))
-    sensitivity = np.zeros((len(profiles), jacobian.shape[1]))
-    own = np.full(len(profiles), np.nan)
-    free = (exponents[0] > SMALLEST_EXPONENT) & (exponents[0] < LARGEST_EXPONENT)
-    for g, each in enumerate(profiles):
-        part = _Split(each, losses[:, each.rows], alpha, beta)
-        fitted[:, each.rows] = part.mean + part.centred_fit
-        slopes = part.slopes()
-        columns = slice(2 + 3 * g, 5 + 3 * g)
-        jacobian[each.rows, :2] = np.stack([slopes[0][0], slopes[1][0]], axis=1) * free
-        basis = np.stack([np.ones(len(each.rows)), part.first[0], part.second[0]], axis=1)
-        jacobian[each.rows, columns] = basis * np.array([1.0, part.p[0] > 0, part.q[0] > 0])
-        u[:, g] = part.minimum()
-        value[:, g] = part.value(u[:, g]) * each.scale
-        if np.isfinite(u[0, g]):
-            sensitivity[g, :2], sensitivity[g, columns] = part.sensitivity(float(u[0, g]))
-            own[g] = variance(basis, sensitivity[g, columns])
-    log_n, log_d = place(profiles, u)
-    return Curves(fitted, log_n, log_d, value, jacobian, sensitivity, own, exponents)
+    sheet = _Sheet(profiles)
+    ordered = losses[:, sheet.rows]
+    exponents = _descend(sheet, ordered, _starts(profiles, losses))
+    split = _Split(sheet, ordered, exponents)
+    at = split.minimum()
+    log_n, log_d = place(profiles, at)
+    scale = np.array([each.scale for each in profiles])
+    jacobian, sensitivity, own = _derivatives(split, at[0])
+    return Curves(
+        fitted=sheet.unordered(ordered - split.residual),
+        log_n=log_n,
+        log_d=log_d,
+        loss=split.value(at) * scale,
+        jacobian=sheet.unordered(jacobian.T).T,
+        sensitivity=sensitivity,
+        own=own,
+        exponents=exponents,
+    )
+
+
+class _Sheet:
+    """The runs of all budgets in one row, budget after budget."""
+
+    def __init__(self, profiles: Sequence[Profile]) -> None:
+        self.rows = np.concatenate([each.rows for each in profiles])
+        self.log_n = np.concatenate([each.log_n for each in profiles])
+        self.log_d = np.concatenate([each.log_d for each in profiles])
+        self.count = np.array([len(each.rows) for each in profiles])
+        self.trade = np.array([each.trade for each in profiles])
+        self.budget = np.repeat(np.arange(len(profiles)), self.count)
+        self.first = np.concatenate([[0], np.cumsum(self.count)[:-1]])
+
+    def sums(self, values: Array) -> Array:
+        """Sums over the runs of each budget: (B, n) to (B, G)."""
+        return np.add.reduceat(values, self.first, axis=1)
+
+    def dot(self, left: Array, right: Array) -> Array:
+        """Inner products per budget (B, G)."""
+        return self.sums(left * right)
+
+    def means(self, values: Array) -> Array:
+        """Means over the runs of each budget (B, G)."""
+        return self.sums(values) / self.count
+
+    def spread(self, values: Array) -> Array:
+        """Each budget's value for each of its runs: (B, G) to (B, n)."""
+        return values[:, self.budget]
+
+    def unit(self, values: Array) -> Array:
+        """The same directions with length one in each budget; zero stays zero."""
+        length = np.sqrt(self.dot(values, values))
+        return values / self.spread(np.where(length > 0, length, 1.0))
+
+    def unordered(self, values: Array) -> Array:
+        """Values (B, n) in the order of the runs."""
+        result = np.empty_like(values)
+        result[:, self.rows] = values
+        return result
 
 
 class _Split:
-    """One budget's linear fit for given exponents: e + p N^-alpha + q D^-beta with p, q >= 0."""
+    """The linear part for given exponents: e, p >= 0 and q >= 0 of each budget."""
 
-    def __init__(self, each: Profile, losses: Array, alpha: Array, beta: Array) -> None:
-        self.each, self.alpha, self.beta = each, alpha, beta
-        raw = np.exp(-alpha[:, None] * each.log_n), np.exp(-beta[:, None] * each.log_d)
-        self.raw = raw
-        self.middle = raw[0].mean(axis=1), raw[1].mean(axis=1)
-        self.first = raw[0] - self.middle[0][:, None]
-        self.second = raw[1] - self.middle[1][:, None]
-        self.mean = losses.mean(axis=1, keepdims=True)
-        centred = losses - self.mean
-        self.p, self.q = _non_negative(self.first, self.second, centred)
-        self.centred_fit = self.p[:, None] * self.first + self.q[:, None] * self.second
-        self.residual = centred - self.centred_fit
+    def __init__(self, sheet: _Sheet, losses: Array, exponents: Array) -> None:
+        self.sheet = sheet
+        self.alpha, self.beta = exponents[:, :1], exponents[:, 1:]
+        self.raw = np.exp(-self.alpha * sheet.log_n), np.exp(-self.beta * sheet.log_d)
+        self.middle = sheet.means(self.raw[0]), sheet.means(self.raw[1])
+        self.basis = tuple(
+            raw - sheet.spread(middle) for raw, middle in zip(self.raw, self.middle, strict=True)
+        )
+        self.mean = sheet.means(losses)
+        centred = losses - sheet.spread(self.mean)
+        self.p, self.q = _non_negative(sheet, self.basis[0], self.basis[1], centred)
+        self.residual = (
+            centred - sheet.spread(self.p) * self.basis[0] - sheet.spread(self.q) * self.basis[1]
+        )
 
     def slopes(self) -> tuple[Array, Array]:
-        """Derivatives of the fitted losses by log alpha and log beta, p and q held."""
-        by_alpha = -(self.alpha * self.p)[:, None] * self.each.log_n * self.raw[0]
-        by_beta = -(self.beta * self.q)[:, None] * self.each.log_d * self.raw[1]
+        """Derivatives of the fitted losses by log alpha and log beta, p and q held (B, n)."""
+        by_alpha = -self.sheet.spread(self.alpha * self.p) * self.sheet.log_n * self.raw[0]
+        by_beta = -self.sheet.spread(self.beta * self.q) * self.sheet.log_d * self.raw[1]
         return by_alpha, by_beta
 
-    def projected_slopes(self) -> tuple[Array, Array]:
-        """The same with e, p and q refitted (Kaufman's approximation)."""
-        axis = _unit(self.first * (self.p > 0)[:, None])
-        other = self.second * (self.q > 0)[:, None]
-        cross = _unit(other - _dot(axis, other)[:, None] * axis)
-        result: list[Array] = []
+    def local(self) -> tuple[Array, Array, Array]:
+        """Half the squared residuals (B,), their gradient (B, 2) and normal matrix (B, 3).
+
+        By log alpha and log beta, with e, p and q refitted (Kaufman's approximation).
+        """
+        sheet = self.sheet
+        axis = sheet.unit(self.basis[0] * sheet.spread(np.sign(self.p)))
+        other = self.basis[1] * sheet.spread(np.sign(self.q))
+        cross = sheet.unit(other - sheet.spread(sheet.dot(axis, other)) * axis)
+        left: list[Array] = []
         for slope in self.slopes():
-            left = slope - slope.mean(axis=1, keepdims=True)
+            rest = slope - sheet.spread(sheet.means(slope))
             for direction in (axis, cross):
-                left = left - _dot(direction, left)[:, None] * direction
-            result.append(left)
-        return result[0], result[1]
+                rest = rest - sheet.spread(sheet.dot(direction, rest)) * direction
+            left.append(rest)
+        one, two = left
+        cost = 0.5 * _dot(self.residual, self.residual)
+        gradient = -np.stack([_dot(one, self.residual), _dot(two, self.residual)], axis=1)
+        return cost, gradient, np.stack([_dot(one, one), _dot(one, two), _dot(two, two)], axis=1)
+
+    @property
+    def steep(self) -> Array:
+        """The curvature of log p N^-alpha + log q D^-beta along the budget (B, G)."""
+        return self.alpha + self.beta * self.sheet.trade
 
     def minimum(self) -> Array:
-        """The minimum along the budget: log N minus the centre."""
-        fall, rise = self.alpha * self.p, self.beta * self.q * self.each.trade
+        """The minimum along each budget: log N minus the centre (B, G)."""
+        fall, rise = self.alpha * self.p, self.beta * self.q * self.sheet.trade
         with np.errstate(divide="ignore", invalid="ignore"):
-            at = (np.log(fall) - np.log(rise)) / (self.alpha + self.beta * self.each.trade)
+            at = (np.log(fall) - np.log(rise)) / self.steep
         return np.where((fall > 0) | (rise > 0), at, np.inf)
 
-    def sensitivity(self, at: float) -> tuple[Array, Array]:
-        """How the minimum of the first curve moves with log alpha, log beta and with e, p, q."""
-        steep = float(self.alpha[0] + self.beta[0] * self.each.trade)
-        by_exponents = np.array([1 - self.alpha[0] * at, -1 - self.beta[0] * self.each.trade * at])
-        by_heights = np.array([0.0, 1 / self.p[0], -1 / self.q[0]])
-        return by_exponents / steep, by_heights / steep
-
     def value(self, at: Array) -> Array:
-        """The curve there; NaN without a minimum."""
+        """The relative loss there (B, G); NaN without a minimum."""
         finite = np.where(np.isfinite(at), at, 0.0)
         first = np.exp(-self.alpha * finite) - self.middle[0]
-        second = np.exp(self.beta * self.each.trade * finite) - self.middle[1]
-        value = self.mean[:, 0] + self.p * first + self.q * second
+        second = np.exp(self.beta * self.sheet.trade * finite) - self.middle[1]
+        value = self.mean + self.p * first + self.q * second
         return np.where(np.isfinite(at), value, np.nan)
 
 
-def _non_negative(first: Array, second: Array, right: Array) -> tuple[Array, Array]:
-    """Least squares with two columns and coefficients of at least zero, one problem per row."""
-    s11, s22, s12 = _dot(first, first), _dot(second, second), _dot(first, second)
-    t1, t2 = _dot(first, right), _dot(second, right)
+def _derivatives(split: _Split, at: Array) -> tuple[Array, Array, Array]:
+    """Jacobian, sensitivity and own variances of the first set of losses; see ``Curves``."""
+    sheet, (alpha, beta) = split.sheet, (split.alpha[0, 0], split.beta[0, 0])
+    n_budgets = len(sheet.count)
+    jacobian = np.zeros((len(sheet.rows), 2 + 3 * n_budgets))
+    sensitivity = np.zeros((n_budgets, jacobian.shape[1]))
+    own = np.full(n_budgets, np.nan)
+    # An exponent at its bound is not free to follow the losses.
+    free = [SMALLEST_EXPONENT < x < LARGEST_EXPONENT for x in (alpha, beta)]
+    for i, slope in enumerate(split.slopes()):
+        jacobian[:, i] = slope[0] * free[i]
+    for g in range(n_budgets):
+        rows = np.flatnonzero(sheet.budget == g)
+        columns = slice(2 + 3 * g, 5 + 3 * g)
+        p, q = split.p[0, g], split.q[0, g]
+        basis = np.stack([np.ones(len(rows)), *(part[0, rows] for part in split.basis)], axis=1)
+        jacobian[rows, columns] = basis * np.array([1.0, p > 0, q > 0])
+        if np.isfinite(at[g]):
+            bend = beta * sheet.trade[g]
+            shift = np.array([1 - alpha * at[g], -1 - bend * at[g], 0.0, 1 / p, -1 / q])
+            shift /= split.steep[0, g]
+            sensitivity[g, :2], sensitivity[g, columns] = shift[:2], shift[2:]
+            own[g] = variance(basis, shift[2:])
+    return jacobian, sensitivity, own
+
+
+def _non_negative(sheet: _Sheet, first: Array, second: Array, right: Array) -> tuple[Array, Array]:
+    """Least squares with two columns and coefficients of at least zero, per budget (B, G)."""
+    s11, s22, s12 = sheet.dot(first, first), sheet.dot(second, second), sheet.dot(first, second)
+    t1, t2 = sheet.dot(first, right), sheet.dot(second, right)
     with np.errstate(divide="ignore", invalid="ignore"):
         det = s11 * s22 - s12**2
         p, q = (s22 * t1 - s12 * t2) / det, (s11 * t2 - s12 * t1) / det
@@ -126,7 +192,8 @@ def _non_negative(first: Array, second: Array, right: Array) -> tuple[Array, Arr
 def _starts(profiles: Sequence[Profile], losses: Array) -> Array:
     """The best exponents (draws, 2) of a grid."""
     axis: Array = np.geomspace(2 * SMALLEST_EXPONENT, LARGEST_EXPONENT / 2, GRID)
-    alpha, beta = np.repeat(axis, GRID), np.tile(axis, GRID)
+    alpha: Array = np.repeat(axis, GRID)
+    beta: Array = np.tile(axis, GRID)
     cost = np.zeros((len(alpha), len(losses)))
     for each in profiles:
         right = losses[:, each.rows]
@@ -140,27 +207,28 @@ def _starts(profiles: Sequence[Profile], losses: Array) -> Array:
         t1, t2 = axis1 @ right.T, axis2 @ right.T
         cos = _dot(axis1, axis2)[:, None]
         p, q = t1 - cos * t2, t2 - cos * t1
-        both = (p * t1 + q * t2) / (1 - cos**2)
-        alone = np.maximum(np.maximum(t1, 0.0), np.maximum(t2, 0.0)) ** 2
-        cost -= np.where((p >= 0) & (q >= 0), both, alone)
+        explained = np.maximum(np.maximum(t1, t2), 0.0) ** 2
+        both = (p >= 0) & (q >= 0)
+        explained[both] = ((p * t1 + q * t2) / (1 - cos**2))[both]
+        cost -= explained
     best = np.argmin(cost, axis=0)
     return np.stack([alpha[best], beta[best]], axis=1)
 
 
-def _descend(profiles: Sequence[Profile], losses: Array, start: Array) -> Array:
+def _descend(sheet: _Sheet, losses: Array, start: Array) -> Array:
     """Exponents (draws, 2) of least squared residuals: damped Gauss-Newton in their logarithms."""
     low, high = np.log(SMALLEST_EXPONENT), np.log(LARGEST_EXPONENT)
     log_exponents = np.log(start)
     damping = np.full(len(losses), 1e-3)
     row = np.arange(len(losses))
-    cost, gradient, normal = _local(profiles, losses, log_exponents)
+    cost, gradient, normal = _Split(sheet, losses, start).local()
     for _ in range(MAX_STEPS):
         here, damp = log_exponents[row], damping[row]
         at_low = (here <= low) & (gradient[row] > 0)
         at_high = (here >= high) & (gradient[row] < 0)
         step = _bounded_step(gradient[row], normal[row], damp, ~(at_low | at_high))
         trial = np.clip(here + np.clip(step, -1.0, 1.0), low, high)
-        new_cost, new_gradient, new_normal = _local(profiles, losses[row], trial)
+        new_cost, new_gradient, new_normal = _Split(sheet, losses[row], np.exp(trial)).local()
         better = new_cost < cost[row]
         moved = row[better]
         log_exponents[moved] = trial[better]
@@ -172,23 +240,6 @@ def _descend(profiles: Sequence[Profile], losses: Array, start: Array) -> Array:
         if not row.size:
             break
     return np.exp(log_exponents)
-
-
-def _local(
-    profiles: Sequence[Profile], losses: Array, log_exponents: Array
-) -> tuple[Array, Array, Array]:
-    """Half the squared residuals (B,), their gradient (B, 2) and normal matrix (B, 3)."""
-    alpha, beta = np.exp(log_exponents).T
-    cost = np.zeros(len(losses))
-    gradient = np.zeros((len(losses), 2))
-    normal = np.zeros((len(losses), 3))
-    for each in profiles:
-        part = _Split(each, losses[:, each.rows], alpha, beta)
-        one, two = part.projected_slopes()
-        cost += 0.5 * _dot(part.residual, part.residual)
-        gradient -= np.stack([_dot(one, part.residual), _dot(two, part.residual)], axis=1)
-        normal += np.stack([_dot(one, one), _dot(one, two), _dot(two, two)], axis=1)
-    return cost, gradient, normal
 
 
 def _bounded_step(gradient: Array, normal: Array, damping: Array, free: NDArray[np.bool_]) -> Array:
