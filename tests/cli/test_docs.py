@@ -11,27 +11,11 @@ import shlex
 import shutil
 from pathlib import Path
 
-import pytest
+from tests.comparing import alike
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "how-to" / "command-line.md"
 BLOCK = re.compile(r"```console\n(.*?)\n```", re.DOTALL)
-NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-
-
-def alike(shown: str, found: str) -> bool:
-    """Equal texts, but for the last digits of numbers: these may differ between processors."""
-    if NUMBER.sub("#", shown).split() != NUMBER.sub("#", found).split():
-        return False
-    pairs = zip(NUMBER.findall(shown), NUMBER.findall(found), strict=True)
-    return all(float(a) == pytest.approx(float(b), rel=0.05, abs=0.02) for a, b in pairs)
-
-
-def test_alike_sees_words_and_numbers():
-    assert alike("N 52B  to 1.23e4", "N 52B to 1.24e4")
-    assert not alike("N 52B", "N 58B")
-    assert not alike("N 52B", "D 52B")
-    assert not alike("N 52B", "N 52B 1")
 
 
 def test_output_on_the_page(run, tmp_path, small_ladder_path):

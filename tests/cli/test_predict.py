@@ -44,6 +44,26 @@ def test_a_table_of_points_in_its_order(run, fit_file, tmp_path):
     assert document["points"][0]["tokens"] == 2e9
 
 
+def test_params_are_taken_as_the_fit_counts_them_and_that_is_said(run, fit_file, tmp_path):
+    (tmp_path / "points.csv").write_text("params,tokens\n7B,1.4T\n")
+    document = run("predict", fit_file, "--points", "points.csv", "--json").document
+    single = run("predict", fit_file, "--n", "7B", "--d", "1.4T", "--json").document
+    assert document["points"][0]["loss_mean"] == single["points"][0]["loss_mean"]
+    assert [warning["code"] for warning in document["warnings"]] == ["n_assumed", "extrapolation"]
+    assert "taken as the fit counts it: total" in document["warnings"][0]["message"]
+
+
+def test_only_what_the_law_needs_must_be_there(run, ladder, tmp_path):
+    run("fit", ladder, "--law", "E + A/N**a", "--ci", "none", "--save", "n.json")
+    (tmp_path / "points.csv").write_text("n_total,tokens,flops\n1e9,,\n2e9,1e10,\n")
+    document = run("predict", "n.json", "--points", "points.csv", "--json").document
+    assert [point["n_params"] for point in document["points"]] == [1e9, 2e9]
+    run("fit", ladder, "--law", "E + A/C**a", "--ci", "none", "--save", "c.json")
+    (tmp_path / "points.csv").write_text("n_total,tokens,flops\n1e9,,1e20\n2e9,1e10,1e21\n")
+    document = run("predict", "c.json", "--points", "points.csv", "--json").document
+    assert [point["flop"] for point in document["points"]] == [1e20, 1e21]
+
+
 def test_laws_in_other_variables(run, ladder, tmp_path):
     assert run("fit", ladder, "--law", "E + A/C**a", "--ci", "none", "--save", "c.json").code == 0
     given = run("predict", "c.json", "--c", "1e21", "--json").document
@@ -80,13 +100,15 @@ def test_laws_in_other_variables(run, ladder, tmp_path):
         (["--points", "p.csv", "--n", "7B"], "conflicting_options", ["--points"]),
         (["--points", "nope.csv"], "no_such_file", ["nope.csv"]),
         (["--points", "p.csv"], "missing_column", ["gives N", "--map NAME=n_total"]),
+        (["--points", "s.csv"], "missing_column", ["gives D"]),
         (["--points", "q.csv"], "bad_value", ["row 2", "tokens"]),
         (["--points", "q.csv", "--map", "nope=tokens"], "unknown_column", ["nope"]),
         (["--points", "r.csv"], None, ["many"]),
     ],
 )
 def test_mistakes_are_explained(run, fit_file, tmp_path, words, code, parts):
-    (tmp_path / "p.csv").write_text("params,tokens\n1e9,1e10\n")
+    (tmp_path / "p.csv").write_text("n_nonemb,tokens\n1e9,1e10\n")
+    (tmp_path / "s.csv").write_text("n_total,loss\n1e9,3\n")
     (tmp_path / "q.csv").write_text("n_total,tokens\n1e9,1e10\n1e9,\n")
     (tmp_path / "r.csv").write_text("n_total,tokens\nmany,1e10\n")
     result = run("predict", fit_file, *words, "--json")

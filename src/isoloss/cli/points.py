@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from isoloss.fitting import Fit
+    from isoloss.fitting import Fit, Notice
     from isoloss.runs.normalise import Mapped
 
 FOLLOWS = ("C", "U")
@@ -20,8 +20,8 @@ FOLLOWS = ("C", "U")
 
 def read_points(
     path: str, found: Fit, map: list[str], scale: list[str]
-) -> dict[str, NDArray[np.float64]]:
-    """The variables of a fit's law from a table, one entry per row.
+) -> tuple[dict[str, NDArray[np.float64]], list[Notice]]:
+    """The variables of a fit's law from a table, one entry per row, and what must be said of them.
 
     Raises:
         InputError: the table cannot be read, lacks a variable, or a row has no value for one.
@@ -42,14 +42,17 @@ def read_points(
     tables = read_source(path)
     request.check_names(list(dict.fromkeys(n for t in tables for n in t.columns)), path)
     parts: dict[str, list[NDArray[np.float64]]] = {}
+    notices: list[Notice] = []
     for table in tables:
         mapped = normalise(table, request)
         wanted = _wanted(found, mapped)
-        for name, column in wanted.items():
-            parts.setdefault(name, []).append(_values(mapped, column, table.label))
         for name in found.law.variables:
             if name not in wanted and not (name in FOLLOWS and {"N", "D"} <= set(wanted)):
                 raise _no_column(found, name, table.columns, table.label)
+        for name, column in wanted.items():
+            parts.setdefault(name, []).append(_values(mapped, column, table.label))
+        if wanted.get("N") == "params":
+            notices += _assumed(found)
     if len({sum(len(values) for values in part) for part in parts.values()}) > 1:
         raise InputError(
             "the tables have different columns.",
@@ -57,19 +60,40 @@ def read_points(
             where=Where(file=path),
             hint="Predict one table at a time.",
         )
-    return {name: np.concatenate(part) for name, part in parts.items()}
+    return {name: np.concatenate(part) for name, part in parts.items()}, notices[:1]
 
 
 def _wanted(found: Fit, mapped: Mapped) -> dict[str, str]:
-    """Variable -> column, for those of N, D, U, C, S and of the law that the table has."""
+    """Variable -> column, for those that the law needs and the table has."""
     meaning = found.points.conventions
-    names = {"N": meaning.n_column, "D": "tokens", "U": "unique_tokens", "C": "flop", "S": "steps"}
-    if meaning.n.startswith("column:") and meaning.n[7:] in mapped.frame.columns:
-        names["N"] = meaning.n[7:]
-    names |= {name: name for name in found.law.variables if name not in names}
-    used = {*found.law.variables, "N", "D"}
-    present = mapped.frame.columns
-    return {name: column for name, column in names.items() if name in used and column in present}
+    own = [meaning.n.removeprefix("column:")] if meaning.n.startswith("column:") else []
+    columns = {
+        "N": [*own, meaning.n_column, "params"],
+        "D": ["tokens"],
+        "U": ["unique_tokens"],
+        "C": ["flop"],
+        "S": ["steps"],
+    }
+    present = set(mapped.frame.columns)
+    needed = list(found.law.variables)
+    if any(name in FOLLOWS and not present & set(columns[name]) for name in needed):
+        needed += [name for name in ("N", "D") if name not in needed]
+    found_in = {
+        name: next((column for column in columns.get(name, [name]) if column in present), None)
+        for name in needed
+    }
+    return {name: column for name, column in found_in.items() if column is not None}
+
+
+def _assumed(found: Fit) -> list[Notice]:
+    """A column called params is the N to use; the fit says what that should count."""
+    from isoloss.fitting import Notice
+
+    n = found.points.conventions.n
+    if n == "params" or n.startswith("column:"):
+        return []
+    message = f'N is read from "params" and taken as the fit counts it: {n}.'
+    return [Notice("n_assumed", message)]
 
 
 def _values(mapped: Mapped, column: str, label: str) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from isoloss.cli.documents import document
@@ -75,7 +76,8 @@ def predict(
         _check_given(found, given)
         x: Mapping[str, Any] = given
     else:
-        x = read_points(points, found, map or [], scale or [])
+        x, notices = read_points(points, found, map or [], scale or [])
+        found = replace(found, warnings=(*found.warnings, *notices))
     expected = found.predict(x)
     output.give(
         text=lambda: _text(found, expected), document=lambda: prediction_fields(found, expected)
