@@ -116,3 +116,19 @@ def test_a_perfect_fit_at_a_bound_has_no_noise_and_no_influence():
     phi = find(posed).phi
     cook = cook_distance(posed.problem, phi, linear_view(posed.problem, phi))
     assert np.isfinite(cook).all()
+
+
+def test_the_noise_of_a_fit_through_most_runs_is_that_of_the_others():
+    from isoloss.fitting import Huber
+
+    rng = np.random.default_rng(1)
+    points = sweep(sizes=8, budgets=1, noise=0.0)
+    loss = points.loss * np.exp(0.05 * rng.standard_normal(8))
+    law = get_law("chinchilla")
+    held = Constraints({"E": 1.8}, (), {})
+    points = replace(points, loss=loss)
+    posed = form(law, inputs(points, law), loss, np.ones(8), Huber(1e-5), held)
+    phi = find(posed).phi
+    size = np.sort(np.abs(posed.problem.residuals(phi[None])[0]))
+    assert noise_level(posed.problem, phi) == pytest.approx(1.4826 * np.median(size[4:]))
+    assert size[2] < 1e-3 < size[4]

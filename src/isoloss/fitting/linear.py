@@ -74,10 +74,14 @@ def _touches_flat(jacobian: Array, free: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 
 def noise_level(problem: Problem, phi: Array) -> float:
-    """Width of the residuals in log loss: 1.4826 median absolute, for the freedom that is left."""
-    residual = np.abs(weighted_residuals(problem, phi))
-    freedom = problem.n_runs / max(problem.n_runs - problem.coordinates.size, 1)
-    return float(1.4826 * np.median(residual) * np.sqrt(freedom))
+    """Width of the residuals in log loss: 1.4826 times their median size.
+
+    A robust fit passes through as many runs as it has parameters; those residuals say nothing
+    and are left out, as is usual for such fits (Holland & Welsch 1977).
+    """
+    residual = np.sort(np.abs(weighted_residuals(problem, phi)))
+    silent = min(problem.coordinates.size, problem.n_runs - 1)
+    return float(1.4826 * np.median(residual[silent:]))
 
 
 def cook_distance(problem: Problem, phi: Array, view: LinearView) -> Array:

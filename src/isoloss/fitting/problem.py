@@ -248,7 +248,7 @@ class Problem:
         with np.errstate(all="ignore"):
             value, *first = self.law.compiled.gradient(self.parameters(phi), self.log_x)
             natural = self._relative(phi, value, first)
-        return self._chain(phi).transpose(0, 2, 1) @ natural
+            return self._chain(phi).transpose(0, 2, 1) @ natural
 
     def evaluate(self, phi: Array, basis: Array) -> Evaluation:
         """Objective, gradient, Hessian and metric at coordinates (B, F), along a basis (B, F, F).

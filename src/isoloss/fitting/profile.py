@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,8 @@ from isoloss.fitting.search import Form, Found
 from isoloss.fitting.solver import Newton, solve
 
 Array = NDArray[np.float64]
-DOUBLINGS, BISECTIONS = 14, 24
+DOUBLINGS, SECANTS = 14, 24
+SHARP = 1e-7  # an end is found when the root of the rise is this near, relatively
 
 
 def profile_intervals(posed: Form, found: Found, level: float) -> dict[str, Quantity]:
@@ -83,26 +85,33 @@ def _end(
     """Where the profile has risen by ``allowed``, in the parameter's own unit; a bound if not."""
     where = problem.coordinates
     edge = where.lower[index] if step < 0 else where.upper[index]
-    start = float(found.phi[index])
+    start, target = float(found.phi[index]), math.sqrt(allowed)
     inside, outside, phi = 0.0, step, found.phi
+    below, above = -target, 0.0
     for _ in range(DOUBLINGS):
         if (start + outside - edge) * np.sign(step) >= 0:
             outside = float(edge) - start
         rise, moved = _rise(problem, found, index, start + outside, phi, ridge)
+        above = math.sqrt(max(rise, 0.0)) - target
         if rise > allowed:
             break
         if outside == float(edge) - start:
             return _natural(problem, index, float(edge))
-        inside, phi, outside = outside, moved, 2 * outside
+        inside, below, phi, outside = outside, above, moved, 2 * outside
     else:
         return float(np.copysign(np.inf, step))
-    for _ in range(BISECTIONS):
-        middle = 0.5 * (inside + outside)
+    for _ in range(SECANTS):
+        # The root of the rise is nearly linear. The cut keeps both ends of the bracket moving.
+        share = min(max(below / (below - above), 0.1), 0.9)
+        middle = inside + share * (outside - inside)
         rise, moved = _rise(problem, found, index, start + middle, phi, ridge)
-        if rise > allowed:
-            outside = middle
+        gap = math.sqrt(max(rise, 0.0)) - target
+        if abs(gap) <= SHARP * target:
+            return _natural(problem, index, start + middle)
+        if gap > 0:
+            outside, above = middle, gap
         else:
-            inside, phi = middle, moved
+            inside, below, phi = middle, gap, moved
     return _natural(problem, index, start + 0.5 * (inside + outside))
 
 
@@ -121,4 +130,4 @@ def _rise(
 def _natural(problem: Problem, index: int, value: float) -> float:
     where = problem.coordinates
     log = bool(where.log[int(np.flatnonzero(where.source == index)[0])])
-    return float(np.exp(value)) if log else value
+    return float(np.exp(value) if log else value)
