@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import isoloss as iso
 from isoloss.errors import EvidenceError, InputError
-from isoloss.fitting import Allocation, isoflop
+from isoloss.fitting import Allocation, isoflop, isoflop_refits
 from isoloss.fitting.frontier import Optima, through
 from isoloss.fitting.isoflop_curves import SHAPES, fit_curves
 from isoloss.fitting.isoflop_profile import profile, relative
@@ -278,6 +278,33 @@ def test_resampling_by_a_column():
     assert found.n_opt.exponent.lo < found.n_opt.exponent.hi
     with pytest.raises(InputError, match="familie"):
         isoflop(points, ci="column:familie")
+
+
+def test_many_runs_are_answered_by_their_linear_parts():
+    """With many runs minima are moved, not refitted: the same intervals in less time."""
+    points = isoflop_sweep(noise=0.003, sizes=90, factor=6)
+    size = np.tile(np.arange(90.0), 5)
+    points = points.__class__(**{**vars(points), "columns": {"family": size}})
+    assert len(points) < isoflop_refits.MOST_RUNS
+    for ci in ("run", "column:family"):
+        with pytest.MonkeyPatch.context() as patched:
+            found = isoflop(points, ci=ci, draws=400)
+            patched.setattr(isoflop_refits, "MOST_RUNS", 10)
+            linear = isoflop(points, ci=ci, draws=400)
+        for one, two in zip(found.optima, linear.optima, strict=True):
+            for name in ("n_params", "tokens", "loss"):
+                a, b = one.quantities[name], two.quantities[name]
+                assert b.estimate == a.estimate
+                assert np.log(b.hi / b.lo) == pytest.approx(np.log(a.hi / a.lo), rel=0.2)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_equal_losses_have_no_minimum(shape: str):
+    points = isoflop_sweep()
+    flat = points.__class__(**{**vars(points), "loss": np.full(len(points), 2.0)})
+    with pytest.raises(EvidenceError) as caught:
+        isoflop(flat, shape=shape)
+    assert caught.value.code == "few_budgets"
 
 
 @pytest.mark.parametrize(

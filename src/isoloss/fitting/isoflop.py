@@ -8,7 +8,6 @@ has no minimum between its smallest and largest size is not used. And all number
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from isoloss.fitting.frontier import MIN_BUDGETS, Optima, through
 from isoloss.fitting.isoflop_curves import SHAPES, fit_curves
 from isoloss.fitting.isoflop_judge import Verdict, few_sizes, judge, notices_of, status_of
 from isoloss.fitting.isoflop_profile import Curves, Profile, profile, relative
-from isoloss.fitting.isoflop_refits import CI_KINDS, Residuals, redrawn, residuals_of
+from isoloss.fitting.isoflop_refits import CI_KINDS, Refits, refit, residuals_of
 from isoloss.fitting.quantity import Quantity
 from isoloss.fitting.sweep import near_best, size_numbers, sweep
 from isoloss.runs import Points, Runs
@@ -88,7 +87,7 @@ def isoflop(
         raise _too_few(profiles, verdicts, short)
 
     residuals = residuals_of(losses, curves)
-    refits = _refit(points, profiles, curves, residuals, shape, ci, draws, seed)
+    refits = refit(points, profiles, curves, residuals, shape, ci, draws, seed)
     noise = residuals.size**2 if residuals.freedom >= 1 else 0.0
     places = Optima(
         log_c=np.log([each.flop for each in profiles])[used],
@@ -183,26 +182,8 @@ def _profiles(points: Points, shape: str) -> tuple[Points, list[Profile], list[O
     return kept, profiles, short
 
 
-def _refit(
-    points: Points,
-    profiles: Sequence[Profile],
-    curves: Curves,
-    residuals: Residuals,
-    shape: str,
-    ci: str,
-    count: int,
-    seed: int,
-) -> Curves:
-    """Curves through losses as they could have been; none of them without spare runs."""
-    losses = redrawn(points, curves.fitted[0], residuals, ci, count, seed)
-    if len(losses):
-        return fit_curves(profiles, losses, shape)
-    none = np.empty((0, len(profiles)))
-    return replace(curves, fitted=losses, log_n=none, log_d=none, loss=none)
-
-
 def _optimum(
-    each: Profile, verdict: Verdict, curves: Curves, refits: Curves, g: int, level: float
+    each: Profile, verdict: Verdict, curves: Curves, refits: Refits, g: int, level: float
 ) -> Optimum:
     def quantity(estimate: float, draws: Array) -> Quantity:
         if not verdict.used:

@@ -13,6 +13,7 @@ At one budget C the loss depends on N alone, because D follows from N. Three cur
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def fit_curves(profiles: Sequence[Profile], losses: Array, shape: str) -> Curves
         for name in ("fitted", "log_n", "log_d", "loss", "exponents")
     }
     first = parts[0]
-    return Curves(**joined, jacobian=first.jacobian, sensitivity=first.sensitivity, own=first.own)
+    return replace(first, **joined)
 
 
 def _fit(profiles: Sequence[Profile], losses: Array, shape: str) -> Curves:

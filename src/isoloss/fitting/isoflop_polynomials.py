@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.fitting.isoflop_profile import Curves, Profile, place, variance
+from isoloss.fitting.isoflop_profile import FLAT, Curves, Profile, place, variance
 
 Array = NDArray[np.float64]
 
@@ -20,6 +20,7 @@ def polynomials(profiles: Sequence[Profile], losses: Array, degree: int) -> Curv
     value = np.empty_like(u)
     jacobian = np.zeros((n_runs, len(profiles) * (degree + 1)))
     sensitivity = np.zeros((len(profiles), jacobian.shape[1]))
+    height = np.zeros_like(sensitivity)
     own = np.full(len(profiles), np.nan)
     for g, each in enumerate(profiles):
         width = float(np.abs(each.log_n).max())
@@ -30,17 +31,18 @@ def polynomials(profiles: Sequence[Profile], losses: Array, degree: int) -> Curv
         jacobian[each.rows, columns] = powers
         at = _minimum(weights, each.log_n / width)
         finite = np.where(np.isfinite(at), at, 0.0)
-        height = sum(weights[:, k] * finite**k for k in range(degree + 1))
-        value[:, g] = np.where(np.isfinite(at), height * each.scale, np.nan)
+        lowest = (weights * finite[:, None] ** np.arange(degree + 1)).sum(axis=1)
+        value[:, g] = np.where(np.isfinite(at), lowest * each.scale, np.nan)
         u[:, g] = at * width
         if np.isfinite(at[0]):
             slope = np.array([k * at[0] ** max(k - 1, 0) for k in range(degree + 1)])
             bend = sum(k * (k - 1) * weights[0, k] * at[0] ** (k - 2) for k in range(2, degree + 1))
             sensitivity[g, columns] = -width * slope / bend
+            height[g, columns] = at[0] ** np.arange(degree + 1)
             own[g] = variance(powers, sensitivity[g, columns])
     log_n, log_d = place(profiles, u)
     exponents = np.full((count, 2), np.nan)
-    return Curves(fitted, log_n, log_d, value, jacobian, sensitivity, own, exponents)
+    return Curves(fitted, log_n, log_d, value, jacobian, sensitivity, height, own, exponents)
 
 
 def _minimum(weights: Array, x: Array) -> Array:
@@ -55,7 +57,7 @@ def _minimum(weights: Array, x: Array) -> Array:
         other = (root - square) / (3 * cube)
         at = np.where(square + root > 0, stable, other)
     finite = np.where(np.isfinite(at), at, 0.0)
-    exists = (inside > 0) & np.isfinite(at) & (2 * square + 6 * cube * finite > 0)
+    exists = (inside > 0) & np.isfinite(at) & (2 * square + 6 * cube * finite > FLAT)
     ends = [
         sum(weights[:, k] * end**k for k in range(weights.shape[1])) for end in (x.min(), x.max())
     ]

@@ -16,6 +16,7 @@ from isoloss.fitting.sweep import size_numbers
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
+FLAT = 1e-12  # a bend of relative losses that is rounding
 RANK = 1e-9  # directions weaker than this, relative to the strongest, are not fixed by the runs
 
 
@@ -83,6 +84,8 @@ class Curves:
         loss: at the minimum (draws, budgets), in the unit of the runs; NaN without a minimum.
         jacobian: of the first set of losses (runs, parameters).
         sensitivity: how log N* of the first set moves with the parameters (budgets, parameters).
+        height: how the loss at the minimum of the first set moves with them (budgets, parameters),
+            in units of each budget's mean loss.
         own: for unit errors of the losses, the variance of log N* that comes from the budget's own
             runs, exponents held (budgets,).
         exponents: alpha and beta of each set of losses (draws, 2); NaN for polynomials.
@@ -94,6 +97,7 @@ class Curves:
     loss: Array
     jacobian: Array
     sensitivity: Array
+    height: Array
     own: Array
     exponents: Array
 
@@ -109,6 +113,20 @@ class Curves:
         _, strength, directions = self._decomposed()
         spread = self.sensitivity @ directions / strength
         return spread @ spread.T
+
+    def directions(self) -> Array:
+        """Orthonormal directions of the runs' losses to which the first set's curves give way."""
+        return self._decomposed()[0]
+
+    def moved(self, errors: Array) -> tuple[Array, Array]:
+        """Linear changes of log N* and of the relative loss there (draws, budgets).
+
+        Args:
+            errors: of the losses along ``directions`` (draws, directions).
+        """
+        _, strength, parameters = self._decomposed()
+        change = (errors / strength) @ parameters.T
+        return change @ self.sensitivity.T, change @ self.height.T
 
     def _decomposed(self) -> tuple[Array, Array, Array]:
         """The Jacobian's directions of runs, strengths and directions of parameters."""

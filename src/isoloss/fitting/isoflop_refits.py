@@ -8,17 +8,20 @@ one Student-t radius per draw for the number of spare runs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import EvidenceError
-from isoloss.fitting.isoflop_profile import Curves
+from isoloss.fitting.isoflop_curves import fit_curves
+from isoloss.fitting.isoflop_profile import Curves, Profile
 from isoloss.runs import Points
 
 Array = NDArray[np.float64]
 CI_KINDS = ("run", "column:NAME", "none")
+MOST_RUNS = 500
 MOST_LEVERAGE = 0.95  # a run that alone decides its curve has no residual to inflate
 
 
@@ -58,15 +61,36 @@ def residuals_of(losses: Array, curves: Curves) -> Residuals:
     return Residuals(losses - curves.fitted[0], share, len(losses) - float(share.sum()))
 
 
-def redrawn(
-    points: Points, fitted: Array, residuals: Residuals, ci: str, count: int, seed: int
-) -> Array:
-    """Relative losses (count, n) that runs like these could have had; none without spare runs.
+@dataclass(frozen=True)
+class Refits:
+    """Minima of curves through losses as they could have been, see ``Curves`` (draws, budgets)."""
+
+    log_n: Array
+    log_d: Array
+    loss: Array
+
+
+def refit(
+    points: Points,
+    profiles: Sequence[Profile],
+    curves: Curves,
+    residuals: Residuals,
+    shape: str,
+    ci: str,
+    count: int,
+    seed: int,
+) -> Refits:
+    """Minima of refitted curves; none without spare runs.
+
+    With more than ``MOST_RUNS`` runs the curves are not refitted: with that many the minima move
+    little, and in proportion to the errors.
 
     Args:
         points: the runs.
-        fitted: their curves (n,).
+        profiles: their budgets.
+        curves: through the losses as they are.
         residuals: what these leave over.
+        shape: of the curves.
         ci: ``run``, ``none`` or ``column:NAME``.
         count: draws.
         seed: of the draws.
@@ -76,11 +100,29 @@ def redrawn(
         EvidenceError: the column has one value.
     """
     if ci == "none" or residuals.freedom < 1:
-        return np.empty((0, len(fitted)))
+        none = np.empty((0, len(profiles)))
+        return Refits(none, none, none)
+    if len(points) <= MOST_RUNS:
+        errors = _errors(points, residuals, ci, count, seed, np.eye(len(points)))
+        made = fit_curves(profiles, curves.fitted[0] + errors, shape)
+        return Refits(made.log_n, made.log_d, made.loss)
+    errors = _errors(points, residuals, ci, count, seed, curves.directions())
+    shift, rise = curves.moved(errors)
+    trade = np.array([each.trade for each in profiles])
+    scale = np.array([each.scale for each in profiles])
+    return Refits(
+        curves.log_n[0] + shift, curves.log_d[0] - trade * shift, curves.loss[0] + rise * scale
+    )
+
+
+def _errors(
+    points: Points, residuals: Residuals, ci: str, count: int, seed: int, directions: Array
+) -> Array:
+    """Errors of relative losses along orthonormal directions of the runs (count, directions)."""
     rng = np.random.default_rng([seed, 0])
     if ci == "run":
         radius = _radius(rng, residuals.freedom, count)
-        return fitted + radius * residuals.size * rng.standard_normal((count, len(fitted)))
+        return radius * residuals.size * rng.standard_normal((count, directions.shape[1]))
     groups = points.clusters(ci.removeprefix("column:"))
     n_groups = int(groups.max()) + 1
     if n_groups < 2:
@@ -89,10 +131,11 @@ def redrawn(
             code="one_group",
             hint="Use ci run, or a column with several values.",
         )
-    signs = rng.integers(0, 2, (count, n_groups)) * 2.0 - 1.0
     outside = residuals.value / np.sqrt(1 - np.minimum(residuals.leverage, MOST_LEVERAGE))
-    radius = _radius(rng, min(residuals.freedom, n_groups - 1.0), count)
-    return fitted + radius * signs[:, groups] * outside
+    by_group = np.zeros((n_groups, directions.shape[1]))
+    np.add.at(by_group, groups, outside[:, None] * directions)
+    signs = rng.integers(0, 2, (count, n_groups)) * 2.0 - 1.0
+    return _radius(rng, min(residuals.freedom, n_groups - 1.0), count) * (signs @ by_group)
 
 
 def _radius(rng: np.random.Generator, freedom: float, count: int) -> Array:

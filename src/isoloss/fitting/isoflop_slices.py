@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.fitting.isoflop_profile import Curves, Profile, place, variance
+from isoloss.fitting.isoflop_profile import FLAT, Curves, Profile, place, variance
 
 Array = NDArray[np.float64]
 SMALLEST_EXPONENT, LARGEST_EXPONENT = 0.02, 2.0
@@ -29,7 +29,7 @@ def slices(profiles: Sequence[Profile], losses: Array) -> Curves:
     at = split.minimum()
     log_n, log_d = place(profiles, at)
     scale = np.array([each.scale for each in profiles])
-    jacobian, sensitivity, own = _derivatives(split, at[0])
+    jacobian, sensitivity, height, own = _derivatives(split, at[0])
     return Curves(
         fitted=sheet.unordered(ordered - split.residual),
         log_n=log_n,
@@ -37,6 +37,7 @@ def slices(profiles: Sequence[Profile], losses: Array) -> Curves:
         loss=split.value(at) * scale,
         jacobian=sheet.unordered(jacobian.T).T,
         sensitivity=sensitivity,
+        height=height,
         own=own,
         exponents=exponents,
     )
@@ -136,7 +137,8 @@ class _Split:
         fall, rise = self.alpha * self.p, self.beta * self.q * self.sheet.trade
         with np.errstate(divide="ignore", invalid="ignore"):
             at = (np.log(fall) - np.log(rise)) / self.steep
-        return np.where((fall > 0) | (rise > 0), at, np.inf)
+        bend = self.alpha * fall + self.beta * self.sheet.trade * rise
+        return np.where(bend > FLAT, at, np.inf)
 
     def value(self, at: Array) -> Array:
         """The relative loss there (B, G); NaN without a minimum."""
@@ -147,12 +149,13 @@ class _Split:
         return np.where(np.isfinite(at), value, np.nan)
 
 
-def _derivatives(split: _Split, at: Array) -> tuple[Array, Array, Array]:
-    """Jacobian, sensitivity and own variances of the first set of losses; see ``Curves``."""
+def _derivatives(split: _Split, at: Array) -> tuple[Array, Array, Array, Array]:
+    """Jacobian, sensitivity, height and own variances of the first set; see ``Curves``."""
     sheet, (alpha, beta) = split.sheet, (split.alpha[0, 0], split.beta[0, 0])
     n_budgets = len(sheet.count)
     jacobian = np.zeros((len(sheet.rows), 2 + 3 * n_budgets))
     sensitivity = np.zeros((n_budgets, jacobian.shape[1]))
+    height = np.zeros_like(sensitivity)
     own = np.full(n_budgets, np.nan)
     # An exponent at its bound is not free to follow the losses.
     free = [SMALLEST_EXPONENT < x < LARGEST_EXPONENT for x in (alpha, beta)]
@@ -169,8 +172,12 @@ def _derivatives(split: _Split, at: Array) -> tuple[Array, Array, Array]:
             shift = np.array([1 - alpha * at[g], -1 - bend * at[g], 0.0, 1 / p, -1 / q])
             shift /= split.steep[0, g]
             sensitivity[g, :2], sensitivity[g, columns] = shift[:2], shift[2:]
+            first, second = np.exp(-alpha * at[g]), np.exp(bend * at[g])
+            height[g, :2] = -alpha * p * at[g] * first, bend * q * at[g] * second
+            middle = split.middle[0][0, g], split.middle[1][0, g]
+            height[g, columns] = 1.0, first - middle[0], second - middle[1]
             own[g] = variance(basis, shift[2:])
-    return jacobian, sensitivity, own
+    return jacobian, sensitivity, height, own
 
 
 def _non_negative(sheet: _Sheet, first: Array, second: Array, right: Array) -> tuple[Array, Array]:
@@ -245,7 +252,7 @@ def _descend(sheet: _Sheet, losses: Array, start: Array) -> Array:
 def _bounded_step(gradient: Array, normal: Array, damping: Array, free: NDArray[np.bool_]) -> Array:
     """(normal + damping diag(normal)) step = -gradient along the free exponents."""
     a, b, d = normal.T
-    floor = 1e-14 * (a + d) + 1e-300
+    floor = 1e-14 * (a + d) + 1e-100
     a, d = a * (1 + damping) + floor, d * (1 + damping) + floor
     b = np.where(free.all(axis=1), b, 0.0)
     pull = -np.where(free, gradient, 0.0)

@@ -150,8 +150,13 @@ def competing_settings(points: Points) -> list[Notice]:
 def size_numbers(params: Array) -> Ints:
     """The number of each run's size, 0 for the smallest; sizes within 1 % are one (digitised N)."""
     order = np.argsort(params, kind="stable")
-    numbers = np.zeros(len(params), dtype=np.int64)
-    numbers[order[1:]] = np.cumsum(np.diff(np.log(params[order])) > np.log1p(SIZE_GAP))
+    log_n, width = np.log(params[order]), np.log1p(SIZE_GAP)
+    group = np.concatenate([[0], np.cumsum(np.diff(log_n) > width)])
+    # A chain of close sizes is cut into steps, so that no size is wider than the gap.
+    start = log_n[np.searchsorted(group, group)]
+    step = np.floor((log_n - start) / width + 1e-9)
+    numbers = np.empty(len(params), dtype=np.int64)
+    numbers[order] = np.unique(np.stack([group, step]), axis=1, return_inverse=True)[1].ravel()
     return numbers
 
 
