@@ -58,7 +58,9 @@ def test_narrower_blocks_come_closer():
 def test_the_gradient_is_the_derivative(name):
     way = passage(SCHEDULES[name], STEPS)
     values = np.array([THETA[n] for n in NAMES])
-    for i, slope in enumerate(gradient(values, way).T):
+    loss, slopes = gradient(values, way)
+    np.testing.assert_array_equal(loss, loss_curve(values, way))
+    for i, slope in enumerate(slopes.T):
         shift = 1e-5 * values[i] * np.eye(len(NAMES))[i]
         difference = loss_curve(values + shift, way) - loss_curve(values - shift, way)
         scale = np.abs(slope).max()

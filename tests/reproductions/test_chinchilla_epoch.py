@@ -90,8 +90,13 @@ def test_estimates_as_printed_on_the_page(fits):
     names = ("E", "A", "B", "alpha", "beta")
     rows = [[None, None, *(None for _ in names), None, None]]
     rows += [
-        [None, float(fit.n_runs), *(fit.estimate[n] for n in names), fit.objective_value]
-        + [fit.exponents["n_opt"].estimate]
+        [
+            None,
+            float(fit.n_runs),
+            *(fit.estimate[n] for n in names),
+            fit.objective_value,
+            fit.exponents["n_opt"].estimate,
+        ]
         for fit in fits.values()
     ]
     check(PAGE, "Where the search arrives", rows)
@@ -120,19 +125,10 @@ def test_likelihoods_and_the_ratio_test(kept, fits):
     ratio = 2 * (best - hoffmann)
     assert ratio == pytest.approx(84.00, abs=0.01)
     assert chi2.sf(ratio, 5) == pytest.approx(1.22e-16, rel=0.01)
-    check(
-        PAGE,
-        "The likelihood-ratio test",
-        [
-            [None, None, printed, objective(kept, get_published("chinchilla", "printed").values)],
-            [None, None, hoffmann, objective(kept, get_published("chinchilla", "hoffmann").values)],
-            [None, None, log_likelihood(kept, get_published("chinchilla", "epoch").values)]
-            + [objective(kept, get_published("chinchilla", "epoch").values)],
-            [None, None, log_likelihood(kept, NOTEBOOK), objective(kept, NOTEBOOK)],
-            [None, None, best, objective(kept, fits["absolute"].estimate)],
-            [None, None, log_likelihood(kept, fits[240].estimate), fits[240].objective_value],
-        ],
-    )
+    points = [get_published("chinchilla", key).values for key in ("printed", "hoffmann", "epoch")]
+    points += [NOTEBOOK, fits["absolute"].estimate, fits[240].estimate]
+    rows = [[None, None, log_likelihood(kept, at), objective(kept, at)] for at in points]
+    check(PAGE, "The likelihood-ratio test", rows)
 
 
 def test_bootstrap_intervals(kept):
@@ -146,9 +142,8 @@ def test_bootstrap_intervals(kept):
         assert by_run.parameters[name].hi == pytest.approx(hi, abs=0.05 * (hi - lo)), name
         wide = by_tier.parameters[name]
         assert wide.hi - wide.lo > 1.2 * (hi - lo), name
-    rows = [
-        [name, None, by_run.parameters[name].lo, by_run.parameters[name].hi]
-        + [by_tier.parameters[name].lo, by_tier.parameters[name].hi]
-        for name in ("E", "A", "B", "alpha", "beta")
-    ]
+    rows = []
+    for name in ("E", "A", "B", "alpha", "beta"):
+        run, tier = by_run.parameters[name], by_tier.parameters[name]
+        rows.append([name, None, run.lo, run.hi, tier.lo, tier.hi])
     check(PAGE, "Intervals", rows)

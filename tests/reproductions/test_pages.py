@@ -28,7 +28,7 @@ def test_a_wrong_digit_is_found(tmp_path, monkeypatch):
     page.write_text("# A\n\n## First\n\n| x | y |\n|---|---|\n| one | 1.23 |\n\n## Second\n")
     pages.check("a.md", "First", [["one", 1.2345]])
     pages.check("a.md", "First", [[None, None]])
-    with pytest.raises(AssertionError, match="printed '1.23', computed 1.25"):
+    with pytest.raises(AssertionError, match=r"printed '1\.23', computed 1\.25"):
         pages.check("a.md", "First", [["one", 1.25]])
     with pytest.raises(AssertionError, match="printed 'one', computed 'two'"):
         pages.check("a.md", "First", [["two", 1.23]])

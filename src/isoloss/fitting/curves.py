@@ -240,18 +240,21 @@ class _Problem:
         self.ways: list[Passage] = [passage(curve.lr, curve.step) for curve in curves]
         self.loss = np.concatenate([curve.loss for curve in curves])
 
-    def curve(self, phi: Array) -> Array:
-        theta = np.exp(phi)
-        return np.concatenate([loss_curve(theta, way) for way in self.ways])
-
     def residuals(self, phi: Array) -> Array:
-        # A decay may take more than there is on the way; the logarithm must not end the search.
-        return np.log(np.maximum(self.curve(phi), 1e-6 * self.loss) / self.loss)
+        theta = np.exp(phi)
+        curve = np.concatenate([loss_curve(theta, way) for way in self.ways])
+        return np.log(self._positive(curve) / self.loss)
 
     def jacobian(self, phi: Array) -> Array:
         theta = np.exp(phi)
-        slopes = np.concatenate([gradient(theta, way) for way in self.ways])
-        return slopes * theta / np.maximum(self.curve(phi), 1e-6 * self.loss)[:, None]
+        parts = [gradient(theta, way) for way in self.ways]
+        curve = np.concatenate([part[0] for part in parts])
+        slopes = np.concatenate([part[1] for part in parts])
+        return slopes * theta / self._positive(curve)[:, None]
+
+    def _positive(self, curve: Array) -> Array:
+        # A decay may take more than there is on the way; the logarithm must not end the search.
+        return np.maximum(curve, 1e-6 * self.loss)
 
     def starts(self) -> list[Array]:
         """Plausible exponents, with L0, A and B by non-negative least squares."""
@@ -260,7 +263,7 @@ class _Problem:
         begin: list[Array] = []
         for beta, gamma in product((0.4, 0.7), (0.4, 0.7)):
             theta = np.array([0.0, 1.0, 0.5, 1.0, 2.0, beta, gamma])
-            slopes = np.concatenate([gradient(theta, way) for way in self.ways])[:, [0, 1, 3]]
+            slopes = np.concatenate([gradient(theta, way)[1] for way in self.ways])[:, [0, 1, 3]]
             found, _ = nnls(slopes / self.loss[:, None], np.ones(len(self.loss)))
             theta[[0, 1, 3]] = np.maximum(found, 1e-3)
             begin.append(np.log(theta))

@@ -149,22 +149,23 @@ def loss_curve(theta: Mapping[str, float] | ArrayLike, way: Passage) -> Array:
     return level + a * way.lr_sum**-alpha + b * _gather(way, way.change * gain)
 
 
-def gradient(theta: Mapping[str, float] | ArrayLike, way: Passage) -> Array:
-    """Derivatives of the loss by the parameters, in the order of ``NAMES`` (m, 7)."""
-    _, a, alpha, b, c, beta, _ = values = parameters(theta)
+def gradient(theta: Mapping[str, float] | ArrayLike, way: Passage) -> tuple[Array, Array]:
+    """The loss at each step (m,), and its derivatives by the parameters, as ``NAMES`` (m, 7)."""
+    level, a, alpha, b, c, beta, _ = values = parameters(theta)
     gain, log_growth, rise = _kernel(values, way)
     power = way.lr_sum**-alpha
+    saved = _gather(way, way.change * gain)
     falling = (1 - gain) * log_growth
     columns = [
         np.ones_like(power),
         power,
         -a * np.log(way.lr_sum) * power,
-        _gather(way, way.change * gain),
+        saved,
         b / c * _gather(way, way.change * beta * rise),
         b * _gather(way, way.change * falling),
         -b * _gather(way, way.change * beta * rise * way.log_lr),
     ]
-    return np.stack(columns, axis=1)
+    return level + a * power + b * saved, np.stack(columns, axis=1)
 
 
 def parameters(theta: Mapping[str, float] | ArrayLike) -> Array:
