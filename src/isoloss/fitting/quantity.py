@@ -56,5 +56,10 @@ def from_draws(estimate: float, draws: Array, level: float = 0.9) -> Quantity:
     usable = draws[~np.isnan(draws)]
     if not usable.size:
         return Quantity(float(estimate), np.nan, np.nan, level)
-    lo, hi = np.quantile(usable, [(1 - level) / 2, (1 + level) / 2])
+    below, above = (1 - level) / 2, (1 + level) / 2
+    if np.isfinite(usable).all():
+        lo, hi = np.quantile(usable, [below, above])
+    else:  # between infinite draws there is nothing to interpolate: the next one outwards
+        lo = np.quantile(usable, below, method="lower")
+        hi = np.quantile(usable, above, method="higher")
     return Quantity(float(estimate), float(min(lo, estimate)), float(max(hi, estimate)), level)
