@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import isoloss as iso
 from isoloss.document import dumps
 from isoloss.errors import EvidenceError, InputError
-from isoloss.fitting import approaches, fit, joint
+from isoloss.fitting import approaches, fit, isoflop, joint
 from isoloss.runs import Points
 from tests.fitting.helpers import CHINCHILLA, sweep
 from tests.fitting.sweeps import HOFFMANN, Surface, isoflop_sweep
@@ -151,3 +152,23 @@ def test_the_chinchilla_runs(published_data: Path):
     a, g = 0.367183 / 0.714496, (0.347313 * 477.84 / (0.367183 * 2143.86)) ** (1 / 0.714496)
     expected = (5.76e23 / 6) ** (1 - 2 * a) / g**2
     assert at.tokens_per_param.estimate == pytest.approx(expected, rel=1e-3)
+
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+def test_output_in_the_guide():
+    """Words and, to a few percent (last digits may differ between processors), numbers."""
+    guide = Path(__file__).parents[2] / "docs" / "how-to" / "approaches.md"
+    blocks = re.findall(r"```(\w*)\n(.*?)\n```", guide.read_text(encoding="utf-8"), re.DOTALL)
+    shown = [text for language, text in blocks if not language]
+    runs = iso.datasets.small_ladder().where("study IN ('ladder', 'ci')")
+    found = approaches(runs, best_of="lr")
+    for block, text in zip(shown, (found.summary(), found["isoflop"].summary()), strict=True):
+        lines = block.splitlines()
+        for one, two in zip(lines, text.splitlines()[: len(lines)], strict=True):
+            assert NUMBER.sub("#", one).split() == NUMBER.sub("#", two).split()
+            pairs = zip(NUMBER.findall(one), NUMBER.findall(two), strict=True)
+            assert all(float(a) == pytest.approx(float(b), rel=0.05) for a, b in pairs)
+    parabola = isoflop(runs, shape="parabola", best_of="lr", ci="none")
+    assert parabola.parabola_bias(1e13) == pytest.approx(0.22, abs=0.01)

@@ -280,10 +280,10 @@ def _status(best: NDArray[np.int64], inside: Bools, drawn: Array, level: float) 
 
 
 def _singles(count: int) -> Notice:
+    who = "1 size has" if count == 1 else f"{count} sizes have"
     return Notice(
         "single_budget",
-        f"{count} size{'s have' if count > 1 else ' has'} runs at one budget only, cannot be "
-        "interpolated and do not take part.",
+        f"{who} runs at one budget only, so there is no curve to interpolate; left out.",
     )
 
 
