@@ -46,7 +46,7 @@ def sweep(
     for name in ("params", "tokens", "flop"):
         if not np.all(np.isfinite(getattr(points, name))):
             raise InputError(
-                f"{name} of every run is needed, and the table does not give it.",
+                f"the {name} of every run must be known, and the table does not give them all.",
                 code="missing_column",
                 where=Where(field=name),
                 hint="isoloss runs check shows which columns were found.",
