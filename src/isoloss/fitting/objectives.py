@@ -7,7 +7,7 @@ tolerances an optimiser stops early, the most repeated bug of the field (Besirog
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -205,9 +205,14 @@ class Quantile:
 
 
 def objective_from_dict(stored: dict[str, Any]) -> Objective:
-    """The objective that ``objective_to_dict`` described."""
+    """The objective that ``objective_to_dict`` described.
+
+    Raises:
+        KeyError: there is no such kind, or a setting is missing.
+    """
     kinds = {kind.__name__: kind for kind in (Huber, Squared, StudentT, Quantile)}
-    return kinds[stored["kind"]](**{k: v for k, v in stored.items() if k != "kind"})
+    kind = kinds[stored["kind"]]
+    return kind(**{field.name: stored[field.name] for field in fields(kind)})
 
 
 def objective_to_dict(objective: Objective) -> dict[str, Any]:
