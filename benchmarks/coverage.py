@@ -49,8 +49,9 @@ def repetition_design() -> Design:
     base = isoflop_design("", budgets=7, sizes=4, decades=2.5, spread=1.2)
     epochs = np.array([1.0, 4.0, 15.0, 60.0])
     repeat = len(epochs)
-    n, d, tier = (np.repeat(x, repeat) for x in (base.n, base.d, base.tier))
-    return Design("7 tiers x 4 sizes x 4 epochs", n, d, d / np.tile(epochs, len(base.n)), tier)
+    n, d = np.repeat(base.n, repeat), np.repeat(base.d, repeat)
+    unique = d / np.tile(epochs, len(base.n))
+    return Design("7 tiers x 4 sizes x 4 epochs", n, d, unique, np.repeat(base.tier, repeat))
 
 
 DESIGNS = {

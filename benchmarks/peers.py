@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -73,7 +74,7 @@ def by_chinchilla(n: Array, d: Array, loss: Array, per_axis: int) -> Array:
 
     with tempfile.TemporaryDirectory() as folder:
         pl.DataFrame({"C": 6 * n * d, "N": n, "D": d, "loss": loss}).write_csv(f"{folder}/df.csv")
-        grid = {
+        grid: dict[str, Any] = {
             "E": np.linspace(1, 2, per_axis),
             "a": np.linspace(1, 10, per_axis),
             "b": np.linspace(1, 10, per_axis),

@@ -76,9 +76,7 @@ def main() -> None:
 
     sizes = [240, 2_400, 24_000] + ([240_000] if options.large else [])
     tables = {n: simulated(n) for n in sizes}
-    by_runs = [
-        (n, best_of(1, lambda n=n: iso.fit(tables[n], ci="tier", draws=200))) for n in sizes
-    ]
+    by_runs = [(n, best_of(1, lambda n=n: iso.fit(tables[n], ci="tier", draws=200))) for n in sizes]
     counts = [100, 1_000, 10_000] + ([100_000] if options.large else [])
     by_draws = [(k, best_of(1, lambda k=k: iso.fit(runs, ci="tier", draws=k))) for k in counts]
     print("runs (200 draws)      seconds   per run and draw, ns")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.errors import InputError, Where
 from isoloss.version import __version__
 
 
@@ -31,22 +33,53 @@ def dumps(document: Mapping[str, Any]) -> str:
 def plain(value: Any) -> Any:
     """A value with NumPy's types, tuples and mappings made plain; NaN and infinity become None."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        mapping = cast("Mapping[Any, Any]", value)
+        return {str(key): plain(item) for key, item in mapping.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item) for item in cast("Sequence[Any]", value)]
     if isinstance(value, np.ndarray):
         return [plain(item) for item in value.tolist()]
     if isinstance(value, np.generic):
-        value = value.item()
+        return plain(cast(Any, value).item())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
 
 
+def read_document(path: str | Path, kind: str, hint: str, version: int = 1) -> dict[str, Any]:
+    """A stored document, checked to be of a kind and version.
+
+    Args:
+        path: the file.
+        kind: ``fit``, ``plan``, ...: what stands behind ``isoloss.`` in its schema.
+        hint: how such a file is written.
+        version: the one that is understood.
+
+    Raises:
+        InputError: the file cannot be read, is not JSON, or holds something else.
+    """
+    try:
+        document: Any = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror})."
+    except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of 5,000 digits, too deep
+        reason = "is not a JSON document."
+    else:
+        known = isinstance(document, dict)
+        found = cast("dict[str, Any]", document) if known else {}
+        if found.get("schema") == f"isoloss.{kind}" and found.get("version") == version:
+            return found
+        reason = f"is JSON, but not a {kind}."
+        if found.get("schema") == f"isoloss.{kind}":
+            reason = f"holds a {kind} of version {found.get('version')!r}, which is not known."
+    raise InputError(
+        f"the file {reason}", code=f"not_a_{kind}", where=Where(file=str(path)), hint=hint
+    )
+
+
 def pack(array: NDArray[Any]) -> dict[str, Any]:
     """An array as JSON without loss: its bytes, little-endian, in base64."""
-    data = np.ascontiguousarray(array)
-    data = data.astype(data.dtype.newbyteorder("<"))
+    data = array.astype(array.dtype.newbyteorder("<"))
     text = base64.b64encode(data.tobytes()).decode("ascii")
     return {"dtype": data.dtype.str, "shape": list(data.shape), "base64": text}
 
@@ -55,10 +88,12 @@ def unpack(packed: Mapping[str, Any]) -> NDArray[Any]:
     """The array that ``pack`` wrote.
 
     Raises:
-        ValueError: the bytes do not fit shape and type, or the type is not a number.
+        ValueError, TypeError: the bytes do not fit shape and type, or the type is not a number.
     """
-    dtype = np.dtype(packed["dtype"])
+    dtype, shape = np.dtype(str(packed["dtype"])), list(packed["shape"])
     if dtype.kind not in "fiu":
         raise ValueError(f"found dtype {packed['dtype']!r} where a number type is expected")
+    if not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError(f"found shape {packed['shape']!r} where whole numbers are expected")
     data = base64.b64decode(packed["base64"], validate=True)
-    return np.frombuffer(data, dtype=dtype).reshape(packed["shape"]).astype(dtype.newbyteorder("="))
+    return np.frombuffer(data, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))

@@ -26,6 +26,7 @@ COMMANDS = {
     "run": ("runs", "show", "t0-s0", "RUNS"),
     "exclusion": ("runs", "exclude", "t0-s0", "RUNS", "--why", "test", "--into", "kept.csv"),
     "fit": ("fit", "RUNS", "--draws", "20"),
+    "backtest": ("backtest", "RUNS", "--law", "chinchilla,coupled", "--draws", "20"),
     "prediction": ("predict", "FIT", "--n", "1B", "--d", "20B"),
     "plan": ("plan", "1e21", "--fit", "FIT"),
     "answer": ("plan", "--loss", "2.2", "--fit", "FIT"),

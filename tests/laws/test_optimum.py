@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from isoloss.errors import EvidenceError
 from isoloss.laws import get_law, get_published, law_from_formula
-from isoloss.laws.optimum import Surface, allocate, closed_form, flat_region, search
 from isoloss.laws.compute import FlopRule
+from isoloss.laws.optimum import Surface, allocate, closed_form, flat_region, search
 from isoloss.planning.published import BOUNDS, published_bounds
 
 WIDE = (1.0, 1e20)

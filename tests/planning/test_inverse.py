@@ -11,9 +11,9 @@ from isoloss.document import dumps
 from isoloss.errors import EvidenceError, InputError
 from isoloss.fitting import Fit
 from isoloss.laws import get_law, get_published
-from isoloss.planning import flop_for_loss, params_for, plan, tokens_for
-from isoloss.laws.optimum import Surface
 from isoloss.laws.compute import FlopRule
+from isoloss.laws.optimum import Surface
+from isoloss.planning import flop_for_loss, params_for, plan, tokens_for
 from isoloss.planning.equal_loss import cheapest, params_at_loss, tokens_at_loss
 
 

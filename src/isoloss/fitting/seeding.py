@@ -9,6 +9,7 @@ simpler one also starts from the simpler law's fit.
 from __future__ import annotations
 
 from itertools import combinations
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,7 @@ def _place_scales(problem: Problem, theta: Array) -> Array:
     ]
     if not scales:
         return theta
-    typical = tuple(np.array([np.mean(x)]) for x in problem.log_x)
+    typical = tuple(np.array([float(np.mean(x))]) for x in problem.log_x)
     level = float(np.exp(np.mean(problem.log_loss)))
     shares = even_points(len(theta), len(scales))
     placed = theta.copy()
@@ -159,18 +160,19 @@ def _nonnegative(design: Array, target: Array, bounded: NDArray[np.bool_], weigh
     gram = np.einsum("kni,knj->kij", weighted, design)
     right = np.einsum("kni,kn->ki", weighted, target)
     size = design.shape[2]
-    bound = np.flatnonzero(bounded)
+    bound = [int(i) for i in np.flatnonzero(bounded)]
     cost = np.zeros(len(design))
     answer = np.zeros((len(design), size))
     sets = [out for k in range(len(bound) + 1) for out in combinations(bound, k)]
     for out in sets:
-        inside = np.setdiff1d(np.arange(size), out)
-        if not inside.size:
+        if len(out) == size:
             continue
+        inside = np.array([i for i in range(size) if i not in out])
         sub, rhs = gram[:, inside[:, None], inside], right[:, inside]
         unit = 1 / np.sqrt(np.maximum(np.einsum("kii->ki", sub), 1e-300))
         scaled = sub * unit[:, :, None] * unit[:, None, :] + 1e-12 * np.eye(inside.size)
-        found = np.linalg.solve(scaled, (rhs * unit)[:, :, None])[:, :, 0] * unit
+        solved = cast("Array", np.linalg.solve(scaled, (rhs * unit)[:, :, None]))
+        found = solved[:, :, 0] * unit
         usable = np.all((found > 0) | ~bounded[inside], axis=1)
         gain = np.einsum("ki,ki->k", found, rhs)
         take = usable & (gain > cost)

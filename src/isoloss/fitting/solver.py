@@ -16,10 +16,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import ThreadpoolController  # pyright: ignore[reportMissingTypeStubs]
 
 from isoloss.fitting.problem import Coordinates, Evaluation, Problem
 
@@ -106,7 +107,7 @@ def solve(
 
 
 @cache
-def _linear_algebra() -> ThreadpoolController:
+def _linear_algebra() -> Any:
     return ThreadpoolController()
 
 

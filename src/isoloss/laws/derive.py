@@ -8,6 +8,12 @@ are kept in ``_generated.py`` (written by ``python -m isoloss.laws``, checked by
 so that using them needs no SymPy; a user's formula is derived when it is first used.
 """
 
+# SymPy has no types: strict checking of its expressions has nothing to go by.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportUnknownLambdaType=false
+# pyright: reportIncompatibleMethodOverride=false
+
 from __future__ import annotations
 
 import hashlib

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.laws.optimum import HALVINGS, Surface, chunks, turning
 from isoloss.laws.bisection import crossing
+from isoloss.laws.optimum import HALVINGS, Surface, chunks, turning
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]

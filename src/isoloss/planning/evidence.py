@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from isoloss.errors import EvidenceError
 from isoloss.fitting import Fit, Notice
-from isoloss.laws.optimum import Optimum, Surface, require_plannable
 from isoloss.laws.compute import format_flop, run_ratio
+from isoloss.laws.optimum import Optimum, Surface, require_plannable
 from isoloss.runs import format_quantity
 
 Array = NDArray[np.float64]

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from isoloss.errors import EvidenceError, InputError, Where
 from isoloss.fitting import Fit, Notice
-from isoloss.planning import evidence
-from isoloss.laws.optimum import Surface
-from isoloss.planning.answer import Answer
 from isoloss.laws.compute import parse_flop
+from isoloss.laws.optimum import Surface
+from isoloss.planning import evidence
+from isoloss.planning.answer import Answer
 from isoloss.planning.equal_loss import (
     MOST_PARAMS,
     MOST_TOKENS,

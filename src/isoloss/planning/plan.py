@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.fitting import Fit, Quantity, from_draws
-from isoloss.planning import evidence
-from isoloss.laws.optimum import Optimum, Surface, allocate, flat_region
 from isoloss.laws.compute import flop_rule, parse_flop
+from isoloss.laws.optimum import Optimum, Surface, allocate, flat_region
+from isoloss.planning import evidence
 from isoloss.planning.result import FlatRegion, Plan
 from isoloss.runs import parse_quantity
 

@@ -10,10 +10,10 @@ import numpy as np
 from isoloss.errors import EvidenceError
 from isoloss.fitting import Notice
 from isoloss.laws import Law, Published, distance_outside, get_law, get_published, list_laws
-from isoloss.laws.evaluation import evaluate
-from isoloss.planning import evidence
-from isoloss.laws.optimum import Surface, allocate, require_plannable
 from isoloss.laws.compute import FlopRule, parse_flop
+from isoloss.laws.evaluation import evaluate
+from isoloss.laws.optimum import Surface, allocate, require_plannable
+from isoloss.planning import evidence
 from isoloss.planning.plan import flat_regions, status_of, without_interval
 from isoloss.planning.published_allocations import ALLOCATIONS, Allocation
 from isoloss.planning.published_result import PublishedPlans, PublishedRow

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from isoloss.atomic import write_text
-from isoloss.document import dumps
+from isoloss.document import dumps, read_document
 from isoloss.errors import InputError, Where
 from isoloss.fitting import Notice, Quantity
 from isoloss.planning.result import FlatRegion, Plan
@@ -18,6 +17,9 @@ _AS_WRITTEN = (
     *("flop", "status", "status_message", "law", "formula", "source", "conventions"),
     *("unique_tokens", "ci", "level", "seed", "data_hash", "n_runs", "n_tiers", "cost"),
 )
+
+
+HINT = "A plan is written by isoloss plan BUDGET --fit FIT.json --save FILE."
 
 
 def save_plan(plan: Plan, path: str | Path) -> None:
@@ -31,7 +33,7 @@ def load_plan(path: str | Path) -> Plan:
     Raises:
         InputError: the file is missing, not JSON, or not a plan of a version that is understood.
     """
-    document = _read(Path(path))
+    document = read_document(path, "plan", HINT)
     try:
         return _plan(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -39,31 +41,8 @@ def load_plan(path: str | Path) -> Plan:
             f"the stored plan is damaged ({type(error).__name__}: {error}).",
             code="damaged_plan",
             where=Where(file=str(path)),
-            hint="Make the plan again.",
+            hint=HINT,
         ) from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror})."
-    except (UnicodeDecodeError, json.JSONDecodeError):
-        reason = "is not a JSON document."
-    else:
-        document = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-        if document.get("schema") != "isoloss.plan":
-            reason = "is JSON, but not a plan."
-        elif document.get("version") == 1:
-            return document
-        else:
-            reason = f"holds a plan of version {document.get('version')!r}, which is not known."
-    raise InputError(
-        f"the file {reason}",
-        code="not_a_plan",
-        where=Where(file=str(path)),
-        hint="A plan is written by isoloss plan BUDGET --fit FIT.json --save FILE.",
-    )
 
 
 def _plan(document: dict[str, Any]) -> Plan:
