@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
+    from isoloss.validation import Backtest as Backtest
+    from isoloss.validation import backtest as backtest
 
 _HOME = {
     "datasets": "",
@@ -65,6 +67,8 @@ _HOME = {
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",
+    "Backtest": "validation",
+    "backtest": "validation",
 }
 
 __all__ = ["__version__", *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -34,6 +34,11 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "approaches", "isoloss.cli.approaches:approaches", "Compare the three approaches on runs."
     ),
+    Command(
+        "backtest",
+        "isoloss.cli.backtest:backtest",
+        "Fit on the small runs, predict the large ones.",
+    ),
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),

@@ -25,7 +25,7 @@ from isoloss.cli.text import footer
 from isoloss.errors import InputError, Where
 
 if TYPE_CHECKING:
-    from isoloss.fitting import Fit, Objective
+    from isoloss.fitting import Fit, Notice, Objective
     from isoloss.runs import Runs
 
 THIN_EVIDENCE = 3
@@ -92,7 +92,7 @@ def fit(
         found = fit_law(
             table,
             law,
-            objective=_objective(objective, delta),
+            objective=parse_objective(objective, delta),
             ci=ci,
             draws=draws,
             level=level,
@@ -113,10 +113,12 @@ def fit(
 
 
 def with_findings(found: Fit, table: Runs) -> Fit:
-    """The fit with the findings about its runs among its warnings, so that they stay with it.
+    """The fit with the findings about its runs among its warnings, so that they stay with it."""
+    return replace(found, warnings=(*found.warnings, *notices_about(table)))
 
-    Excluded runs are counted in one warning, by reason.
-    """
+
+def notices_about(table: Runs) -> list[Notice]:
+    """What must be known of the runs; excluded runs are counted in one notice, by reason."""
     from isoloss.fitting import Notice
 
     reasons = {
@@ -134,7 +136,7 @@ def with_findings(found: Fit, table: Runs) -> Fit:
         listed = ", ".join(f"{reason} ({count})" for reason, count in counts)
         message = f"{len(reasons)} of {len(table)} runs are excluded: {listed}."
         notices.append(Notice("excluded_runs", message))
-    return replace(found, warnings=(*found.warnings, *notices))
+    return notices
 
 
 def _is_about(run_ids: Sequence[str], excluded: Mapping[str, str]) -> bool:
@@ -159,7 +161,12 @@ def _refuse_beside(option: str, others: list[str]) -> None:
         )
 
 
-def _objective(text: str, delta: float | None) -> Objective:
+def parse_objective(text: str, delta: float | None) -> Objective:
+    """The objective that is meant by its name and, where it has one, its corner.
+
+    Raises:
+        InputError: there is no such objective, or it has no corner.
+    """
     from isoloss.fitting import Huber, Quantile, Squared, StudentT
 
     kind, _, share = text.partition(":")

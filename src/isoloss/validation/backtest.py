@@ -2,195 +2,246 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from isoloss.errors import EvidenceError, InputError, Where
-from isoloss.fitting import Fit, Objective, Quantity, fit, from_draws
+from isoloss.errors import InputError, Where
+from isoloss.fitting import Fit, Objective, Quantity
 from isoloss.laws import Law, get_law
-from isoloss.laws.compute import FlopRule
-from isoloss.laws.optimum import Surface, allocate, can_allocate
-
+from isoloss.laws.compute import flop_rule, parse_flop
+from isoloss.laws.optimum import can_allocate
 from isoloss.runs import Points, Runs
-from isoloss.validation.cuts import Cut, rolling_cuts
-from isoloss.validation.result import Answer, Backtest, CutScores, Drift
-from isoloss.validation.score import LEVELS, Score, score, unfitted
+from isoloss.validation.answer import Answer
+from isoloss.validation.cuts import Cut, overlapping, rolling_cuts
+from isoloss.validation.result import Backtest, CutScores, Drift
+from isoloss.validation.score import LEVELS
+from isoloss.validation.trials import (
+    RUNS_PER_PARAMETER as RUNS_PER_PARAMETER,
+)
+from isoloss.validation.trials import (
+    Settings,
+    Target,
+    Trial,
+    largest,
+    side_by_side,
+    try_all,
+    try_below,
+)
 from isoloss.validation.verdict import (
+    LEVEL,
+    NOTE,
+    REFUSE,
     Finding,
     judge_distance,
     judge_drift,
+    judge_laws,
     judge_scores,
     judge_status,
 )
 
-Array = NDArray[np.float64]
 DEFAULT_REACH = 30.0  # the target, in units of the largest compute of the runs
-SIZE_MARGIN = 100.0
-RUNS_PER_PARAMETER = 3  # below, a law follows its runs too closely for a score to mean anything
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What is passed on to every fit."""
-
-    objective: Objective | None
-    ci: str
-    draws: int
-    seed: int
-    jobs: int | None
 
 
 def backtest(
-    runs: Runs | Points,
-    laws: str | Law | Sequence[str | Law] = "chinchilla",
+    runs: Runs | Points | Fit,
+    laws: str | Law | Sequence[str | Law] | None = None,
     *,
-    target: float | None = None,
+    target: float | str | None = None,
     by: str = "tier",
     at: Sequence[float] | None = None,
     levels: Sequence[float] = LEVELS,
+    flop_per_token: str = "6nd",
     n: str | None = None,
     loss: str | None = None,
     objective: Objective | None = None,
-    ci: str = "tier",
+    ci: str | None = None,
     draws: int = 200,
+    fixed: Mapping[str, float] | None = None,
+    tied: Sequence[tuple[str, str]] = (),
+    bounds: Mapping[str, tuple[float, float]] | None = None,
     seed: int = 0,
     jobs: int | None = None,
 ) -> Backtest:
     """How well would these runs have predicted their own largest ones, and does the answer drift?
 
     Args:
-        runs: a table of runs, or points.
-        laws: one law or several.
-        target: compute (FLOP) at which the answer is followed; 30 times the largest by default.
+        runs: a table of runs, points, or a fit, whose runs, law, objective, constraints and ``ci``
+            are then taken where nothing else is asked for.
+        laws: one law or several, by name, formula or object; ``chinchilla`` by default.
+        target: compute at which the answer is followed, a number or a text such as
+            ``1e24 FLOP``; 30 times the largest compute of the runs by default.
         by: what orders the runs: ``tier``, ``params``, ``tokens`` or ``column:NAME``.
         at: values to cut at; by default up to eight cuts between groups.
-        levels: nominal coverage of the intervals that are counted.
-        n: which count is N.
+        levels: nominal coverage of the intervals that are counted; 0.9 is always among them.
+        flop_per_token: what a token costs at the target: ``6nd``, or ``runs`` as the runs count.
+        n: which count is N, where the table has several.
         loss: which column is the loss.
         objective: of the fits; Huber(1e-3) by default.
-        ci: how intervals are made.
+        ci: how intervals are made: ``tier`` by default, ``run``, ``tier-cases``, ``column:NAME``.
         draws: refits per law and cut.
-        seed: of the draws.
-        jobs: threads.
+        fixed: parameters held at a value, in all laws.
+        tied: pairs of parameters that share one value.
+        bounds: allowed ranges in place of the laws' own.
+        seed: of the draws; same runs, seed and version give the same digits for any ``jobs``.
+        jobs: threads; by default one per core, at most eight.
 
     Raises:
-        EvidenceError: too few groups of runs.
-        InputError: an argument is unusable.
+        EvidenceError: too few groups of runs, or groups that overlap.
+        InputError: an argument is unusable, or the table lacks a column that a law needs.
     """
-    points = runs.points(n=n, loss=loss) if isinstance(runs, Runs) else runs
-    chosen = [get_law(law) for law in ([laws] if isinstance(laws, str | Law) else laws)]
-    if not chosen or len({law.name for law in chosen}) < len(chosen):
-        raise InputError(
-            "name one or more laws, each once.", code="bad_laws", where=Where(field="laws")
-        )
-    largest = float(np.nanmax(points.flop)) if np.isfinite(points.flop).any() else np.nan
-    flop = DEFAULT_REACH * largest if target is None else float(target)
-    options = _Options(objective, ci, draws, seed, jobs)
+    fitted = runs if isinstance(runs, Fit) else None
+    points = points_of(runs, n, loss)
+    chosen = _laws(laws, fitted)
+    held = fitted.constraints if fitted else None
+    settings = Settings(
+        objective=objective or (fitted.objective if fitted else None),
+        ci=ci or (fitted.ci if fitted else "tier"),
+        draws=draws,
+        seed=seed,
+        fixed=fixed or (held.fixed if held else {}),
+        tied=tied or (held.tied if held else ()),
+        bounds=bounds or (held.bounds if held else {}),
+    )
+    settings.check()
+    levels = _levels(levels)
     cuts = rolling_cuts(points, by, at=at)
+    top = largest(points.flop)
+    aim = Target(_flop(target, top), flop_rule(flop_per_token, points))
 
-    scored: list[CutScores] = []
-    answers: dict[str, list[Answer | None]] = {law.name: [] for law in chosen}
-    for cut in cuts:
-        scores: dict[str, Score] = {}
-        for law in chosen:
-            scores[law.name], answer = _below(points, cut, law, options, levels, flop)
-            answers[law.name].append(answer)
-        scored.append(CutScores(cut.at, int(cut.below.sum()), int(cut.above.sum()), scores))
+    def work(task: tuple[Law, Cut | None]) -> Trial:
+        law, cut = task
+        if cut is None:
+            return try_all(points, law, settings, aim)
+        return try_below(points, cut, law, settings, levels, aim)
 
-    findings: dict[str, tuple[Finding, ...]] = {}
-    for law in chosen:
-        final = _fit(points, law, options)
-        answers[law.name].append(answer_at(final, flop) if final else None)
-        findings[law.name] = _findings(law.name, scored, answers[law.name], final, flop, largest)
-    return Backtest(
+    tasks = [(law, cut) for law in chosen for cut in (*cuts, None)]
+    # The fits to most runs take longest: they go first.
+    order = sorted(range(len(tasks)), key=lambda i: -_size(tasks[i][1], len(points)))
+    done = dict(zip(order, side_by_side(work, [tasks[i] for i in order], jobs), strict=True))
+    width = len(cuts) + 1
+    trials = {law.name: [done[k * width + i] for i in range(width)] for k, law in enumerate(chosen)}
+    result = Backtest(
         by=by,
-        target_flop=flop,
-        cuts=tuple(scored),
-        drift={name: _drift(cuts, points, found) for name, found in answers.items()},
-        findings=findings,
-        ci=ci,
+        target_flop=aim.flop,
+        flop_per_token=flop_per_token,
+        cuts=tuple(_cut_scores(cut, i, trials) for i, cut in enumerate(cuts)),
+        drift={
+            name: _drift(cuts, points, [trial.answer for trial in tried])
+            for name, tried in trials.items()
+        },
+        findings={name: () for name in trials},
+        notes=tuple(_notes(points, by, aim.flop, top)),
+        ci=settings.ci,
         draws=draws,
         seed=seed,
         conventions=points.conventions,
         data_hash=points.data_hash,
         n_runs=len(points),
     )
+    return _judged(result, {name: tried[-1] for name, tried in trials.items()}, chosen, top)
 
 
-def answer_at(found: Fit, flop: float) -> Answer | None:
-    """N*, D* and loss of a fit at a compute, with intervals; None where there is no optimum."""
-    if not can_allocate(found.law) or not np.isfinite(flop):
-        return None
-    surface = Surface(found.law, FlopRule())
-    grow = max(1.0, flop / float(np.nanmax(found.points.flop)))
-    low = max(1.0, float(found.points.params.min()) / SIZE_MARGIN)
-    high = float(found.points.params.max()) * SIZE_MARGIN * grow
-    thetas = np.concatenate([found.theta[None], found.draws])
-    optimum = allocate(surface, thetas.T, flop, (low, high))
-    if not optimum.found[0]:
-        return None
-    params = np.where(optimum.found, optimum.params, 1.0)
-    losses = surface.loss(thetas.T, params, np.asarray(flop))
-    parts = (optimum.params, optimum.tokens, losses)
-    quantities = [
-        from_draws(float(v[0]), np.where(optimum.found, v, np.nan)[1:], found.level) for v in parts
-    ]
-    return Answer(*quantities)
+def points_of(runs: Runs | Points | Fit, n: str | None = None, loss: str | None = None) -> Points:
+    """The runs as points.
+
+    Raises:
+        InputError: a fit is given, and another N or loss is asked for.
+    """
+    if isinstance(runs, Runs):
+        return runs.points(n=n, loss=loss)
+    if n is not None or loss is not None:
+        raise InputError(
+            "N and loss are settled where points or a fit are given.",
+            code="conflicting_options",
+            where=Where(field="n" if n is not None else "loss"),
+            hint="Give the table of runs instead.",
+        )
+    return runs.points if isinstance(runs, Fit) else runs
 
 
-def _below(
-    points: Points,
-    cut: Cut,
-    law: Law,
-    options: _Options,
-    levels: Sequence[float],
-    flop: float,
-) -> tuple[Score, Answer | None]:
-    if cut.below.sum() < RUNS_PER_PARAMETER * len(law.names):
-        return unfitted("too_few_runs"), None
+def _laws(laws: str | Law | Sequence[str | Law] | None, fitted: Fit | None) -> list[Law]:
+    if laws is None:
+        return [fitted.law if fitted else get_law("chinchilla")]
+    chosen = [get_law(law) for law in ([laws] if isinstance(laws, str | Law) else laws)]
+    if not chosen or len({law.name for law in chosen}) < len(chosen):
+        raise InputError(
+            "name one or more laws, each once.", code="bad_laws", where=Where(field="laws")
+        )
+    return chosen
+
+
+def _levels(levels: Sequence[float]) -> list[float]:
+    bad = [level for level in levels if not 0 < level < 1]
+    if bad:
+        raise InputError(
+            f"found level {bad[0]:g} where a number between 0 and 1 is expected.",
+            code="bad_level",
+            where=Where(field="levels"),
+        )
+    return sorted({*map(float, levels), LEVEL})
+
+
+def _flop(target: float | str | None, top: float) -> float:
+    if target is None:
+        return DEFAULT_REACH * top
     try:
-        found = fit(points.take(cut.below), law, **vars(options))
-    except EvidenceError as error:
-        return unfitted(error.code), None
-    return score(found, points.take(cut.above), levels), answer_at(found, flop)
+        return parse_flop(target)
+    except InputError as error:
+        raise InputError(
+            error.message, code=error.code, where=Where(field="target"), hint=error.hint
+        ) from None
 
 
-def _fit(points: Points, law: Law, options: _Options) -> Fit | None:
-    try:
-        return fit(points, law, **vars(options))
-    except EvidenceError:
-        return None
+def _size(cut: Cut | None, n_runs: int) -> int:
+    return n_runs if cut is None else int(cut.below.sum())
 
 
-def _findings(
-    law: str,
-    cuts: Sequence[CutScores],
-    answers: Sequence[Answer | None],
-    final: Fit | None,
-    flop: float,
-    largest: float,
-) -> tuple[Finding, ...]:
-    if final is None:
-        message = f"{law} cannot be fitted to these runs."
-        return (Finding("refuse", "too_few_runs", message),)
-    sizes: list[Quantity | None] = [a.n_params if a else None for a in answers]
-    shares = np.array([*(cut.n_fit for cut in cuts), final.n_runs]) / final.n_runs
-    drift = judge_drift(law, sizes, shares) if can_allocate(final.law) else []
-    return (
-        *judge_status(law, final.status),
-        *judge_scores(law, [cut.laws[law] for cut in cuts]),
-        *drift,
-        *judge_distance(float(np.log10(flop / largest)) if largest > 0 else 0.0),
-    )
+def _cut_scores(cut: Cut, number: int, trials: Mapping[str, Sequence[Trial]]) -> CutScores:
+    scores = {name: tried[number].score for name, tried in trials.items()}
+    return CutScores(cut.at, int(cut.below.sum()), int(cut.above.sum()), scores)
 
 
 def _drift(
     cuts: Sequence[Cut], points: Points, answers: Sequence[Answer | None]
 ) -> tuple[Drift, ...]:
-    tops = [float(np.nanmax(points.flop[cut.below])) for cut in cuts]
-    counts = [int(cut.below.sum()) for cut in cuts]
-    rows = zip([*tops, float(np.nanmax(points.flop))], [*counts, len(points)], answers, strict=True)
-    return tuple(Drift(top, count, answer) for top, count, answer in rows)
+    tops = [*(largest(points.flop[cut.below]) for cut in cuts), largest(points.flop)]
+    counts = [*(int(cut.below.sum()) for cut in cuts), len(points)]
+    return tuple(Drift(*row) for row in zip(tops, counts, answers, strict=True))
+
+
+def _notes(points: Points, by: str, flop: float, top: float) -> Iterator[Finding]:
+    joined = overlapping(points) if by == "tier" else 0
+    if joined:
+        message = f"{joined} compute tier(s) overlap with others; no cut divides them."
+        yield Finding(NOTE, "overlapping_tiers", message)
+    yield from (f for f in judge_distance(flop, top) if f.severity == NOTE)
+
+
+def _judged(
+    result: Backtest, final: Mapping[str, Trial], laws: Sequence[Law], top: float
+) -> Backtest:
+    """The same with what speaks against each law."""
+    distance = [f for f in judge_distance(result.target_flop, top) if f.severity != NOTE]
+    findings: dict[str, list[Finding]] = {}
+    for law in laws:
+        trial = final[law.name]
+        if trial.fit is None:
+            reason = trial.refusal.message if trial.refusal else "it has no fit."
+            message = f"{law.name} cannot be fitted to these runs: {reason}"
+            findings[law.name] = [Finding(REFUSE, "no_fit", message)]
+            continue
+        follows = can_allocate(law) and result.target_flop > 0
+        sizes = result.sizes(law.name)
+        findings[law.name] = [
+            *judge_status(law.name, trial.fit.status, trial.fit.status_message),
+            *judge_scores(law.name, result.scores(law.name)),
+            *(judge_drift(law.name, sizes, result.shares) if follows else ()),
+            *distance,
+        ]
+    sizes = {name: trial.answer.n_params for name, trial in final.items() if trial.answer}
+    findings[result.best] += judge_laws(result.best, result.errors, _usable(sizes, result))
+    return replace(result, findings={name: tuple(found) for name, found in findings.items()})
+
+
+def _usable(sizes: Mapping[str, Quantity], result: Backtest) -> dict[str, Quantity]:
+    return {name: size for name, size in sizes.items() if result.errors[name] < float("inf")}

@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isoloss.document import envelope
 from isoloss.errors import GateError
 from isoloss.fitting import Quantity
-from isoloss.runs import Conventions, format_quantity
-from isoloss.validation.cuts import label
+from isoloss.runs import Conventions
+from isoloss.validation.answer import Answer
 from isoloss.validation.score import Score
-from isoloss.validation.verdict import TRUST, Finding, verdict
+from isoloss.validation.verdict import NOTE, TRUST, Finding, praise, verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The compute-optimal run at the target.
-
-    Attributes:
-        n_params: N*.
-        tokens: D*.
-        loss: of the law there.
-    """
-
-    n_params: Quantity
-    tokens: Quantity
-    loss: Quantity
-
-    def to_dict(self) -> dict[str, Any]:
-        """Three quantities."""
-        return {name: quantity.to_dict() for name, quantity in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -62,7 +45,7 @@ class Drift:
     """The answer of one law, fitted to the runs up to some compute.
 
     Attributes:
-        fit_up_to_flop: the largest compute among the runs of the fit.
+        fit_up_to_flop: the largest compute among the runs of the fit; NaN where none is known.
         n_fit: how many runs.
         answer: None where there was no fit or no optimum.
     """
@@ -79,9 +62,11 @@ class Backtest:
     Attributes:
         by: what the cuts divide (``tier``, ``params``, ...).
         target_flop: compute at which the answer is followed.
+        flop_per_token: what a token costs there, ``6nd`` or ``runs``.
         cuts: scores per cut, ascending.
         drift: per law, the answer per cut and last of all runs.
         findings: per law, what speaks against it.
+        notes: what must be said of the runs and the target, whatever the law.
         ci: how the intervals of the fits were made.
         draws: refits per fit.
         seed: of the draws.
@@ -92,9 +77,11 @@ class Backtest:
 
     by: str
     target_flop: float
+    flop_per_token: str
     cuts: tuple[CutScores, ...]
     drift: Mapping[str, tuple[Drift, ...]]
     findings: Mapping[str, tuple[Finding, ...]]
+    notes: tuple[Finding, ...]
     ci: str
     draws: int
     seed: int
@@ -108,9 +95,26 @@ class Backtest:
         return tuple(self.drift)
 
     @property
+    def errors(self) -> dict[str, float]:
+        """Mean absolute relative error per law, over the cuts that all laws with scores share.
+
+        Without such a cut, over all cuts of the law; infinite for a law without scores.
+        """
+        scored = {name: [s.mean_abs_rel_error for s in self.scores(name)] for name in self.laws}
+        table = np.array(list(scored.values()))
+        usable = table[np.isfinite(table).any(axis=1)]
+        shared = np.isfinite(usable).all(axis=0)
+        weights = np.array([cut.n_held_out for cut in self.cuts], dtype=np.float64)
+        return {
+            name: _mean(np.array(sizes), weights * (shared if shared.any() else 1.0))
+            for name, sizes in scored.items()
+        }
+
+    @property
     def best(self) -> str:
-        """The law with the smallest mean absolute error over the held-out runs of all cuts."""
-        return min(self.laws, key=lambda name: (self._size(name), self.laws.index(name)))
+        """The law with the smallest of these errors."""
+        errors = self.errors
+        return min(self.laws, key=lambda name: (errors[name], self.laws.index(name)))
 
     @property
     def verdict(self) -> str:
@@ -120,11 +124,30 @@ class Backtest:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why, in sentences."""
-        return tuple(finding.message for finding in self.findings[self.best])
+        return self.reasons_for(self.best)
 
     def verdict_on(self, law: str) -> str:
         """The verdict on one law."""
         return verdict(self.findings[law])
+
+    def reasons_for(self, law: str) -> tuple[str, ...]:
+        """Why, in sentences, for one law."""
+        if self.verdict_on(law) == TRUST:
+            return tuple(praise(law, self.scores(law), self.sizes(law), self.shares))
+        return tuple(f.message for f in self.findings[law] if f.severity != NOTE)
+
+    def scores(self, law: str) -> list[Score]:
+        """The score of one law at each cut."""
+        return [cut.laws[law] for cut in self.cuts]
+
+    def sizes(self, law: str) -> list[Quantity | None]:
+        """N* at the target per cut, and last of all runs."""
+        return [drift.answer.n_params if drift.answer else None for drift in self.drift[law]]
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of all runs that is fitted, per cut and last 1."""
+        return np.array([*(cut.n_fit for cut in self.cuts), self.n_runs]) / self.n_runs
 
     def gate(self) -> None:
         """Let a script stop here.
@@ -140,9 +163,11 @@ class Backtest:
     def to_dict(self) -> dict[str, Any]:
         """The document ``isoloss.backtest``."""
         laws = {name: [_drift_to_dict(d) for d in drift] for name, drift in self.drift.items()}
+        said = (*self.notes, *self.findings[self.best])
         return envelope("backtest") | {
             "by": self.by,
             "target_flop": self.target_flop,
+            "flop_per_token": self.flop_per_token,
             "cuts": [
                 {
                     "fit_up_to_flop": drift.fit_up_to_flop,
@@ -154,97 +179,72 @@ class Backtest:
                 for cut, drift in zip(self.cuts, self.drift[self.best], strict=False)
             ],
             "best": self.best,
+            "errors": self.errors,
             "drift": laws[self.best],
             "drift_by_law": laws,
             "verdict": self.verdict,
             "verdicts": {name: self.verdict_on(name) for name in self.laws},
             "reasons": list(self.reasons),
             "findings": {name: [vars(f) for f in found] for name, found in self.findings.items()},
+            "notes": [vars(f) for f in self.notes],
             "ci": self.ci,
             "n_draws": self.draws,
             "conventions": self.conventions.to_dict(),
             "data_hash": self.data_hash,
             "n_runs": self.n_runs,
             "seed": self.seed,
-            "warnings": [{"code": f.code, "message": f.message} for f in self.findings[self.best]],
+            "warnings": [{"code": f.code, "message": f.message} for f in said],
         }
 
-    def to_frame(self) -> pl.DataFrame:
-        """One row per cut and law."""
-        import polars as pl
+    def to_frame(self, rows: str = "cuts") -> pl.DataFrame:
+        """The backtest as a table.
 
-        rows = [
-            {
-                "at": cut.at,
-                "n_fit": cut.n_fit,
-                "n_held_out": cut.n_held_out,
-                "law": name,
-                "status": score.status,
-                "bias": score.bias,
-                "mean_abs_rel_error": score.mean_abs_rel_error,
-                "max_abs_rel_error": score.max_abs_rel_error,
-                **{f"coverage_{level:g}": share for level, share in score.coverage.items()},
-            }
-            for cut in self.cuts
-            for name, score in cut.laws.items()
-        ]
-        return pl.DataFrame(rows, infer_schema_length=None)
+        Args:
+            rows: ``cuts`` for one row per cut and law, ``runs`` for one per held-out run, cut and
+                law (error against extrapolation factor), ``drift`` for one per answer.
+        """
+        from isoloss.validation.backtest_tables import frame
+
+        return frame(self, rows)
+
+    def save(self, path: str | Path) -> None:
+        """Write the backtest to one JSON file, without loss."""
+        from isoloss.validation.backtest_storage import save_backtest
+
+        save_backtest(self, path)
+
+    @staticmethod
+    def load(path: str | Path) -> Backtest:
+        """Read a backtest that ``save`` wrote.
+
+        Raises:
+            InputError: there is no such file, or it does not hold a backtest.
+        """
+        from isoloss.validation.backtest_storage import load_backtest
+
+        return load_backtest(path)
 
     def summary(self) -> str:
         """The backtest as a table per law, and the verdict."""
-        return "\n".join(self._lines())
+        from isoloss.validation.backtest_tables import summarise
+
+        return summarise(self)
 
     def __str__(self) -> str:
         return self.summary()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.summary())}</pre>"
+        from isoloss.validation.backtest_tables import as_html
 
-    def _size(self, law: str) -> float:
-        errors = [cut.laws[law].error for cut in self.cuts]
-        joined = np.abs(np.concatenate(errors))
-        return float(np.mean(joined)) if joined.size else np.inf
-
-    def _lines(self) -> Iterator[str]:
-        target = format_quantity(self.target_flop)
-        for name in self.laws:
-            yield (
-                f"{name}: {self.verdict_on(name)}   ({self.n_runs} runs, intervals by {self.ci}, "
-                f"{self.draws} draws)"
-            )
-            yield (
-                f"  {'fit on ' + label(self.by) + ' <=':>12}{'runs':>7}{'held out':>10}{'bias':>10}"
-                f"{'mean |e|':>10}{'max |e|':>10}{'90 % holds':>12}    N* at C = {target}"
-            )
-            rows = [*self.cuts, None]
-            for cut, drift in zip(rows, self.drift[name], strict=True):
-                yield _row(cut, drift, name, self.n_runs)
-            for finding in self.findings[name]:
-                yield f"  ! {finding.message}"
-        yield f"verdict: {self.verdict} ({self.best} predicts the held-out runs best)"
+        return as_html(self)
 
 
-def _row(cut: CutScores | None, drift: Drift, law: str, n_runs: int) -> str:
-    answer = "-"
-    if drift.answer is not None:
-        q = drift.answer.n_params
-        answer = (
-            f"{format_quantity(q.estimate)} ({format_quantity(q.lo)} to {format_quantity(q.hi)})"
-        )
-    if cut is None:
-        return f"  {'all':>12}{n_runs:>7}{'':>52}    {answer}"
-    score = cut.laws[law]
-    if not score.error.size:
-        return f"  {cut.at:>12.3g}{cut.n_fit:>7}{cut.n_held_out:>10}   not fitted: {score.status}"
-    holds = score.coverage.get(0.9, np.nan)
-    return (
-        f"  {cut.at:>12.3g}{cut.n_fit:>7}{cut.n_held_out:>10}{score.bias:>+10.2%}"
-        f"{score.mean_abs_rel_error:>10.2%}{score.max_abs_rel_error:>10.2%}{holds:>12.0%}    {answer}"
-    )
+def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    known = np.isfinite(values) & (weights > 0)
+    return float(np.average(values[known], weights=weights[known])) if known.any() else np.inf
 
 
 def _drift_to_dict(drift: Drift) -> dict[str, Any]:
-    answer = (
-        drift.answer.to_dict() if drift.answer else dict.fromkeys(("n_params", "tokens", "loss"))
-    )
+    nothing: dict[str, Any] = dict.fromkeys(("n_params", "tokens", "loss"))
+    answer = drift.answer.to_dict() if drift.answer else nothing
     return {"fit_up_to_flop": drift.fit_up_to_flop, "n_fit": drift.n_fit, **answer}

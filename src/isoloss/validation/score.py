@@ -14,8 +14,10 @@ from isoloss.fitting.fit import inputs
 from isoloss.runs import Points
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 LEVELS = (0.5, 0.8, 0.9)
+_TOP = 1e300
 
 
 @dataclass(frozen=True)
@@ -23,20 +25,33 @@ class Score:
     """One law, fitted below one cut and held against the runs above it.
 
     Attributes:
-        status: of the fit below the cut; ``too_few_runs`` where there was none.
+        status: of the fit below the cut; the code of the refusal where there was none.
+        estimate: parameters of that fit.
         run_id: the held-out runs.
-        error: predicted loss over actual loss, minus one, per held-out run (m,).
-        spread: standard error of that prediction, relative, noise of the run included (m,).
+        loss: their losses (m,).
+        expected: what the fit expected (m,).
+        spread: standard error of that, relative, noise of a new run included (m,).
+        law_spread: the same of the law alone (m,).
         factor: compute of each held-out run over the largest below the cut (m,).
+        tier: number of its compute tier (m,).
         inside: per nominal level, whether each run's interval holds its loss (m,).
     """
 
     status: str
+    estimate: Mapping[str, float]
     run_id: tuple[str, ...]
-    error: Array
+    loss: Array
+    expected: Array
     spread: Array
+    law_spread: Array
     factor: Array
+    tier: Ints
     inside: Mapping[float, NDArray[np.bool_]]
+
+    @property
+    def error(self) -> Array:
+        """Expected loss over actual loss, minus one, per held-out run (m,)."""
+        return self.expected / self.loss - 1
 
     @property
     def bias(self) -> float:
@@ -59,16 +74,23 @@ class Score:
         return {level: float(np.mean(hits)) for level, hits in self.inside.items() if hits.size}
 
     def to_dict(self) -> dict[str, Any]:
-        """The object of the JSON contract, with one entry per held-out run besides."""
+        """The object of the JSON contract, with lists that have one entry per held-out run."""
         return {
             "status": self.status,
             "bias": self.bias,
             "mean_abs_rel_error": self.mean_abs_rel_error,
             "max_abs_rel_error": self.max_abs_rel_error,
             "coverage": {f"{level:g}": share for level, share in self.coverage.items()},
-            "error": self.error,
-            "spread": self.spread,
-            "factor": self.factor,
+            "estimate": dict(self.estimate),
+            "held_out": {
+                "run_id": list(self.run_id),
+                "extrapolation_factor": self.factor,
+                "loss": self.loss,
+                "expected": self.expected,
+                "error": self.error,
+                "spread": self.spread,
+                "law_spread": self.law_spread,
+            },
         }
 
 
@@ -84,27 +106,39 @@ def score(fit: Fit, held: Points, levels: Sequence[float] = LEVELS) -> Score:
         EvidenceError: the fit has no draws.
     """
     fit.require_draws("a backtest")
-    mean, single = fit.simulate(inputs(held, fit.law))
-    with np.errstate(all="ignore"):
-        log_draws = np.log(single)
-    error = mean / held.loss - 1
+    x = inputs(held, fit.law)
+    expected, single = fit.simulate(x)
+    if not np.all(np.isfinite(expected) & (expected > 0)):
+        return unfitted("no_value")
+    # The law without the noise of a new run.
+    law = fit.law.value(fit.draws.T[:, :, None], x)
+    single, law = (np.nan_to_num(d, nan=_TOP, posinf=_TOP, neginf=-_TOP) for d in (single, law))
     inside: dict[float, NDArray[np.bool_]] = {}
     for level in levels:
-        ends = np.nanquantile(log_draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
-        inside[level] = (ends[0] <= np.log(held.loss)) & (np.log(held.loss) <= ends[1])
-    sixteen, eighty_four = np.nanquantile(log_draws, [0.16, 0.84], axis=0)
-    largest = np.nanmax(fit.points.flop) if np.isfinite(fit.points.flop).any() else np.nan
+        lo, hi = np.quantile(single, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        inside[level] = (lo <= held.loss) & (held.loss <= hi)
+    known = fit.points.flop[np.isfinite(fit.points.flop)]
     return Score(
         status=fit.status,
+        estimate=dict(fit.estimate),
         run_id=held.run_id,
-        error=error,
-        spread=0.5 * (eighty_four - sixteen),
-        factor=held.flop / largest,
+        loss=held.loss,
+        expected=expected,
+        spread=_spread(single, expected),
+        law_spread=_spread(law, expected),
+        factor=held.flop / known.max() if known.size else np.full(len(held), np.nan),
+        tier=held.tier,
         inside=inside,
     )
 
 
 def unfitted(status: str) -> Score:
     """The score of a law that the runs below a cut cannot carry."""
-    empty = np.empty(0)
-    return Score(status, (), empty, empty, empty, {})
+    none = np.empty(0)
+    return Score(status, {}, (), none, none, none, none, none, np.empty(0, dtype=np.int64), {})
+
+
+def _spread(draws: Array, expected: Array) -> Array:
+    """Half the width of the middle 68 % of the draws, relative."""
+    lo, hi = np.quantile(draws, [0.16, 0.84], axis=0)
+    return np.broadcast_to(0.5 * (hi - lo) / expected, expected.shape)
