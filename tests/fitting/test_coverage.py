@@ -20,7 +20,7 @@ def hits(ci: str, budgets: int, sweeps: int) -> np.ndarray:
     found = []
     for seed in range(sweeps):
         points = sweep(noise=0.003, shared=0.003, seed=1000 + seed, budgets=budgets)
-        made = fit(points, ci=ci, draws=100, jobs=1)
+        made = fit(points, ci=ci, draws=80, jobs=1)
         quantities = [made.parameters[name] for name in ("alpha", "beta", "E")]
         quantities.append(made.exponents["n_opt"])
         truth = [*(CHINCHILLA[name] for name in ("alpha", "beta", "E")), EXPONENT]
@@ -36,4 +36,4 @@ def test_tiers_cover_when_tiers_share_an_error():
 
 @pytest.mark.parametrize("budgets", [3, 4])
 def test_three_or_four_tiers_are_enough(budgets):
-    assert hits("tier", budgets, 16).mean() >= 0.80
+    assert hits("tier", budgets, 12).mean() >= 0.80

@@ -256,7 +256,7 @@ def test_an_optimum_at_a_bound_is_the_optimum_of_the_others():
     np.testing.assert_allclose(same.phi[0], found.phi[0, 1:], rtol=1e-6)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.integers(0, 10_000))
 def test_it_never_leaves_the_bounds(seed):
     rng = np.random.default_rng(seed)
