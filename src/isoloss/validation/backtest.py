@@ -65,8 +65,8 @@ def backtest(
     """How well would these runs have predicted their own largest ones, and does the answer drift?
 
     Args:
-        runs: a table of runs, points, or a fit, whose runs, law, objective, constraints and ``ci``
-            are then taken where nothing else is asked for.
+        runs: a table of runs, points, or a fit, whose runs, law, objective and ``ci`` are then
+            taken where nothing else is asked for; with its law come its constraints.
         laws: one law or several, by name, formula or object; ``chinchilla`` by default.
         target: compute at which the answer is followed, a number or a text such as
             ``1e24 FLOP``; 30 times the largest compute of the runs by default.
@@ -92,7 +92,7 @@ def backtest(
     fitted = runs if isinstance(runs, Fit) else None
     points = points_of(runs, n, loss)
     chosen = _laws(laws, fitted)
-    held = fitted.constraints if fitted else None
+    held = fitted.constraints if fitted and laws is None else None
     settings = Settings(
         objective=objective or (fitted.objective if fitted else None),
         ci=ci or (fitted.ci if fitted else "tier"),
@@ -162,12 +162,18 @@ def points_of(runs: Runs | Points | Fit, n: str | None = None, loss: str | None 
 def _laws(laws: str | Law | Sequence[str | Law] | None, fitted: Fit | None) -> list[Law]:
     if laws is None:
         return [fitted.law if fitted else get_law("chinchilla")]
-    chosen = [get_law(law) for law in ([laws] if isinstance(laws, str | Law) else laws)]
+    chosen = [_named(law) for law in ([laws] if isinstance(laws, str | Law) else laws)]
     if not chosen or len({law.name for law in chosen}) < len(chosen):
         raise InputError(
             "name one or more laws, each once.", code="bad_laws", where=Where(field="laws")
         )
     return chosen
+
+
+def _named(law: str | Law) -> Law:
+    """A law by its name; a formula is named by its text, so that several can be told apart."""
+    found = get_law(law)
+    return replace(found, name=law.strip()) if isinstance(law, str) else found
 
 
 def _levels(levels: Sequence[float]) -> list[float]:

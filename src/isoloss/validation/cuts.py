@@ -78,7 +78,7 @@ def rolling_cuts(
             break
     if len(ends) > most:
         first, last = int(below[0]), int(below[-1])
-        wanted = [first + (last - first) * k / (most - 1) for k in range(most)]
+        wanted = [first + (last - first) * k / max(most - 1, 1) for k in range(most)]
         ends = ends[np.unique([int(np.argmin(np.abs(below - w))) for w in wanted])]
     return tuple(_cut_at(values, float(end), by) for end in ends)
 
