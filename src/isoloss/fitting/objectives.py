@@ -212,7 +212,7 @@ def objective_from_dict(stored: dict[str, Any]) -> Objective:
     """
     kinds = {kind.__name__: kind for kind in (Huber, Squared, StudentT, Quantile)}
     kind = kinds[stored["kind"]]
-    return kind(**{field.name: stored[field.name] for field in fields(kind)})
+    return kind(**{field.name: float(stored[field.name]) for field in fields(kind)})
 
 
 def objective_to_dict(objective: Objective) -> dict[str, Any]:
