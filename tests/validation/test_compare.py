@@ -15,7 +15,7 @@ from isoloss.validation.criteria import criteria
 from tests.validation.simulate import BUDGETS, best_of_small_ladder, sweep
 
 LAWS = ("chinchilla", "coupled", "chinchilla-nofloor")
-OPTIONS = {"draws": 20, "at": BUDGETS[2:6]}
+OPTIONS = {"draws": 20, "at": BUDGETS[3:6]}
 
 
 def why(points, law, most):
@@ -182,7 +182,7 @@ def test_bad_requests(coupled_runs):
 def test_hoffmann_runs_coupled_fits_better_and_predicts_worse(published_data):
     """k = 0.774 gains 14 in log likelihood, and loses on the runs it has not seen."""
     runs = iso.read(published_data / "chinchilla_epoch.csv", where="NOT dropped_by_epoch")
-    found = compare(runs, ["chinchilla", "coupled"], draws=20, at=[3.4e19, 1e20, 3e20])
+    found = compare(runs, ["chinchilla", "coupled"], draws=20, at=[3.4e19, 3e20])
     assert found.fits["coupled"].estimate["k"] == pytest.approx(0.774, abs=1e-3)
     assert found.best == "chinchilla"
     assert "criteria_disagree" in {notice.code for notice in found.warnings}
@@ -193,7 +193,7 @@ def test_hoffmann_runs_coupled_fits_better_and_predicts_worse(published_data):
 def test_farseer_runs_ask_for_more_than_chinchilla(published_data):
     runs = iso.read(published_data / "farseer.csv", loss_unit="bits/char")
     laws = ["chinchilla", "coupled", "farseer"]
-    found = compare(runs, laws, at=[1.1e20, 3.1e20, 6.2e20], draws=20)
+    found = compare(runs, laws, at=[1.1e20, 6.2e20], draws=20)
     errors = {row.law: row.held_out_error for row in found.rows}
     assert [row.law for row in found.rows] == ["farseer", "coupled", "chinchilla"]
     assert errors["chinchilla"] > 3 * errors["coupled"]
@@ -205,7 +205,7 @@ def test_farseer_runs_ask_for_more_than_chinchilla(published_data):
 
 def test_small_ladder_is_not_additive():
     runs = best_of_small_ladder()
-    found = compare(runs, ["chinchilla", "coupled"], draws=20, at=[1.1e11, 3.1e11])
+    found = compare(runs, ["chinchilla", "coupled"], draws=20, at=[1.1e11])
     assert found.best == "coupled"
     assert found.row("chinchilla").held_out_error > 2 * found.row("coupled").held_out_error
     assert found.row("chinchilla").rms_log > 2 * found.row("coupled").rms_log

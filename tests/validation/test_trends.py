@@ -83,14 +83,14 @@ def test_significant_but_tiny_is_not_called_systematic(plain):
 
 
 def test_false_alarms_are_rare_for_errors_that_tiers_share():
-    """At a nominal 5 % per variable: 60 sweeps with 7 tiers from the law that is fitted."""
+    """At a nominal 5 % per variable: 35 sweeps with 7 tiers from the law that is fitted."""
     base = iso.fit(sweep(noise=0.0, shared=0.0), ci="none")
     points, law = base.points, base.law.value(base.theta, inputs(base.points, base.law))
     groups = points.clusters("tier")
     axes = {"C": points.flop, "N": points.params, "D": points.tokens}
     rng = np.random.default_rng(6)
     alarms: list[bool] = []
-    for _ in range(60):
+    for _ in range(35):
         error = rng.normal(0, 0.003, len(points)) + rng.normal(0, 0.003, 7)[groups]
         fitted = iso.fit(replace(points, loss=law * np.exp(error)), ci="none", jobs=1)
         rows = pose(fitted).view.rows
