@@ -131,6 +131,13 @@ def test_order_of_runs_has_words_of_its_own():
     assert in_words("order", (0.0, 0.0, 0.013)) == "misses late runs by +1.3 %"
 
 
+def test_fifths_of_few_values_do_not_depend_on_the_order_of_runs():
+    rng = np.random.default_rng(7)
+    values, residuals = rng.choice([1.0, 2.0, 3.0], 30), rng.normal(0, 0.01, 30)
+    shuffled = rng.permutation(30)
+    assert fifths(residuals, values) == pytest.approx(fifths(residuals[shuffled], values[shuffled]))
+
+
 def test_fifths_and_robust_mean():
     values = np.arange(1.0, 51.0)
     residuals = np.where(values <= 10, np.log(1.02), 0.0)

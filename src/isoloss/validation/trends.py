@@ -126,12 +126,19 @@ def _percent(value: float) -> str:
 
 
 def fifths(residuals: Array, values: Array) -> tuple[float, float, float]:
-    """Robust mean of exp(residual) - 1 in the lowest, middle and highest fifth of a variable."""
-    order = np.argsort(values, kind="stable")
+    """Robust mean of exp(residual) - 1 in the lowest, middle and highest fifth of a variable.
+
+    Runs with the value at which a fifth ends all belong to it.
+    """
+    ordered = np.sort(values)
     count = len(values)
     width = max(1, count // FIFTHS)
     start = (count - width) // 2
-    parts = (order[:width], order[start : start + width], order[count - width :])
+    parts = (
+        values <= ordered[width - 1],
+        (values >= ordered[start]) & (values <= ordered[start + width - 1]),
+        values >= ordered[count - width],
+    )
     low, middle, high = (float(np.expm1(robust_mean(residuals[part]))) for part in parts)
     return low, middle, high
 
