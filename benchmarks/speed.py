@@ -76,12 +76,12 @@ def main() -> None:
 
     sizes = [240, 2_400, 24_000] + ([240_000] if options.large else [])
     tables = {n: simulated(n) for n in sizes}
-    by_runs = [(n, best_of(1, lambda n=n: iso.fit(tables[n], ci="tier", draws=200))) for n in sizes]
+    by_runs = [(n, best_of(1, lambda n=n: iso.fit(tables[n], ci="tier", draws=50))) for n in sizes]
     counts = [100, 1_000, 10_000] + ([100_000] if options.large else [])
     by_draws = [(k, best_of(1, lambda k=k: iso.fit(runs, ci="tier", draws=k))) for k in counts]
-    print("runs (200 draws)      seconds   per run and draw, ns")
+    print("runs (50 draws)       seconds   per run and draw, ns")
     for n, seconds in by_runs:
-        print(f"{n:>12,}{seconds:>17.3f}{1e9 * seconds / n / 200:>15.0f}")
+        print(f"{n:>12,}{seconds:>17.3f}{1e9 * seconds / n / 50:>15.0f}")
     print("draws (240 runs)      seconds   per run and draw, ns")
     for k, seconds in by_draws:
         print(f"{k:>12,}{seconds:>17.3f}{1e9 * seconds / k / 240:>15.0f}")
@@ -101,7 +101,7 @@ def draw(path: Path, by_runs: list[tuple[int, float]], by_draws: list[tuple[int,
     plt.rcParams["svg.hashsalt"] = "isoloss"
     plt.rcParams["svg.fonttype"] = "none"
     figure, axes = plt.subplots(1, 2, figsize=(6.75, 2.6), layout="constrained", sharey=True)
-    panels = ((by_runs, "runs (200 draws)"), (by_draws, "draws (240 runs)"))
+    panels = ((by_runs, "runs (50 draws)"), (by_draws, "draws (240 runs)"))
     for axis, (points, label) in zip(axes, panels, strict=True):
         x, y = np.array(points).T
         axis.loglog(x, y, "o-", color="#31688e")
