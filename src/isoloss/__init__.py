@@ -42,6 +42,11 @@ if TYPE_CHECKING:
     from isoloss.runs import read as read
     from isoloss.validation import Backtest as Backtest
     from isoloss.validation import backtest as backtest
+    from isoloss.validation import compare as compare
+    from isoloss.validation import compare_recipes as compare_recipes
+    from isoloss.validation import diagnose as diagnose
+    from isoloss.validation import identify as identify
+    from isoloss.validation import sensitivity as sensitivity
 
 _HOME = {
     "datasets": "",
@@ -69,6 +74,11 @@ _HOME = {
     "read": "runs",
     "Backtest": "validation",
     "backtest": "validation",
+    "compare": "validation",
+    "compare_recipes": "validation",
+    "diagnose": "validation",
+    "identify": "validation",
+    "sensitivity": "validation",
 }
 
 __all__ = ["__version__", *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -27,6 +27,9 @@ COMMANDS = {
     "exclusion": ("runs", "exclude", "t0-s0", "RUNS", "--why", "test", "--into", "kept.csv"),
     "fit": ("fit", "RUNS", "--draws", "20"),
     "backtest": ("backtest", "RUNS", "--law", "chinchilla,coupled", "--draws", "20"),
+    "comparison": ("compare", "RUNS", "--law", "chinchilla,gadre", "--draws", "20"),
+    "diagnosis": ("diagnose", "RUNS", "--draws", "20"),
+    "recipes": ("recipes", "RUNS", "RUNS", "--where-a", "flops < 5e19", "--draws", "20"),
     "prediction": ("predict", "FIT", "--n", "1B", "--d", "20B"),
     "plan": ("plan", "1e21", "--fit", "FIT"),
     "answer": ("plan", "--loss", "2.2", "--fit", "FIT"),
@@ -35,6 +38,8 @@ COMMANDS = {
     "demo": ("demo", "--draws", "20"),
     "error": ("plan", "1E"),
 }
+
+FEW = ("--where", "flops < 9e18")
 
 
 def validator(name):
@@ -64,6 +69,10 @@ def test_document_fits_its_schema(run, ladder, fit_file, name):
         ("plan", ("plan", "1e24", "--law", "chinchilla", "--published")),
         ("fit", ("fit", "RUNS", "--law", "E + A/C**a", "--ci", "none")),
         ("law", ("laws", "show", "E + A*N**-a")),
+        ("comparison", ("compare", "RUNS", "--law", "chinchilla", "--at", "1e19", "--draws", "20")),
+        ("diagnosis", ("diagnose", "RUNS", "--law", "E + A/N**a", "--ci", "none")),
+        ("diagnosis", ("diagnose", "RUNS", "--sensitivity", "--draws", "20", *FEW)),
+        ("recipes", ("recipes", "RUNS", "RUNS", "--where-a", "flops < 5e19", "--ci", "none")),
         ("error", ("fit", "missing.csv")),
         ("error", ("plan", "1e23", "--law", "farseer", "--published")),
     ],

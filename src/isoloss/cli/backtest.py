@@ -79,9 +79,9 @@ def backtest(
 
     if save is not None:
         check_target(save, "isoloss.backtest", runs)
-    source = _source(runs, reading)
+    source = source_of(runs, reading)
     with placed("--target"):
-        flop = None if target is None else _target(target)
+        flop = None if target is None else target_of(target)
     with output.working("fitting and predicting ..."):
         found = run_backtest(
             source,
@@ -135,8 +135,12 @@ def split_names(text: str, option: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def _source(runs: Sequence[str], reading: Reading) -> Runs | Fit:
-    """The table of runs, or the fit that a single JSON file holds."""
+def source_of(runs: Sequence[str], reading: Reading) -> Runs | Fit:
+    """The table of runs, or the fit that a single JSON file holds.
+
+    Raises:
+        InputError: options for reading are given with a fit, or the runs cannot be read.
+    """
     if len(runs) != 1 or not _holds_fit(runs[0]):
         return reading.read(runs)
     if reading != READING:
@@ -162,7 +166,8 @@ def _holds_fit(path: str) -> bool:
     return isinstance(stored, dict) and "isoloss.fit" in stored.values()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-def _target(text: str) -> float:
+def target_of(text: str) -> float:
+    """Compute in FLOP from ``1e24``, ``1e24 FLOP`` or ``C=1e24``."""
     from isoloss.laws.compute import parse_flop
 
     return parse_flop(text.removeprefix("C="))

@@ -39,6 +39,15 @@ COMMANDS: tuple[Command, ...] = (
         "isoloss.cli.backtest:backtest",
         "Fit on the small runs, predict the large ones.",
     ),
+    Command(
+        "compare", "isoloss.cli.compare:compare", "Compare laws by their error on held-out runs."
+    ),
+    Command(
+        "diagnose",
+        "isoloss.cli.diagnose:diagnose",
+        "Say what a law misses and what the runs leave open.",
+    ),
+    Command("recipes", "isoloss.cli.recipes:recipes", "Compare two training recipes in compute."),
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),

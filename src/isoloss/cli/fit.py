@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from isoloss.runs import Runs
 
 THIN_EVIDENCE = 3
+ALL = "all"
+COMPARED_DRAWS = 200  # refits of a law at each cut of a comparison
 _OBJECTIVES = "huber, squared, student, quantile or quantile:Q"
 
 
@@ -56,7 +58,8 @@ def fit(
 
     Args:
         runs: Files, folders or patterns: CSV, TSV, Parquet, JSON lines.
-        law: A name (isoloss laws lists them) or a formula such as 'E + A*N**-alpha'.
+        law: A name (isoloss laws lists them) or a formula such as 'E + A*N**-alpha'; all compares
+            all laws that the runs can carry, as isoloss compare does.
         objective: Cost of a residual in log loss: huber, squared, student, quantile, quantile:0.1.
         delta: Where huber and quantile turn from square to linear, in log loss; 1e-3 by default.
         ci: How intervals are made: tier (compute tiers share errors), run, tier-cases,
@@ -81,6 +84,23 @@ def fit(
         _refuse_beside("--approach", [name for name, value in alone.items() if value is not None])
         approaches(
             *runs, law=law, draws=draws, level=level, seed=seed, reading=reading, output=output
+        )
+        return 0
+    if law == ALL:
+        from isoloss.cli.compare import compare
+
+        alone = {"--save": save, "--fix": fix, "--tie": tie, "--bound": bound}
+        _refuse_beside("--law all", [name for name, value in alone.items() if value is not None])
+        compare(
+            *runs,
+            objective=objective,
+            delta=delta,
+            ci=ci,
+            draws=min(draws, COMPARED_DRAWS),
+            seed=seed,
+            jobs=jobs,
+            reading=reading,
+            output=output,
         )
         return 0
     from isoloss.fitting import fit as fit_law

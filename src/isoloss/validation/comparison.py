@@ -139,6 +139,7 @@ class Comparison(Report):
         conventions: of the runs.
         data_hash: of the runs.
         n_runs: how many.
+        notes: what must be said of the runs, whatever the law.
     """
 
     rows: tuple[LawRow, ...]
@@ -152,6 +153,7 @@ class Comparison(Report):
     conventions: Conventions
     data_hash: str
     n_runs: int
+    notes: tuple[Notice, ...] = ()
 
     @property
     def best(self) -> str:
@@ -160,8 +162,8 @@ class Comparison(Report):
 
     @property
     def warnings(self) -> tuple[Notice, ...]:
-        """What the table as a whole does not settle."""
-        found: list[Notice] = []
+        """What the table as a whole does not settle, and the notes."""
+        found = list(self.notes)
         close = [r.law for r in self.rows[1:] if r.to_best is not None and not r.to_best.is_clear]
         if close:
             message = (
