@@ -51,6 +51,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
+    Command("ui", "isoloss.cli.ui:ui", "Show all of it as web pages on this machine."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )
 
