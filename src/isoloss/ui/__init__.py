@@ -6,4 +6,4 @@ Nothing is imported here, so that ``isoloss --help`` answers at once.
 
 from __future__ import annotations
 
-__all__ = ["app", "server", "settings"]
+__all__: list[str] = []

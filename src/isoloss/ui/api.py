@@ -30,7 +30,7 @@ class Json(Response):
 
 def error_json(error: IsolossError) -> Json:
     """The document ``isoloss.error``."""
-    shared = {"seed": None, "conventions": None, "warnings": []}
+    shared: Document = {"seed": None, "conventions": None, "warnings": []}
     return Json(envelope("error") | shared | error.to_dict(), status_of(error))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -30,7 +30,7 @@ def make_app(
     """
 
     @asynccontextmanager
-    async def living(app: Starlette) -> AsyncIterator[None]:
+    async def living(app: Starlette) -> AsyncGenerator[None]:
         service = Service(settings)
         app.state.service = service
         try:

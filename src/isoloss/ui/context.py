@@ -75,7 +75,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(FILTERS)
+    made.filters.update(FILTERS)  # pyright: ignore[reportUnknownMemberType]
     made.globals.update(titles=TITLES, span=span, version=__version__, plotly=PLOTLY)  # pyright: ignore[reportUnknownMemberType]
     return made
 

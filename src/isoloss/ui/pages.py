@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -128,10 +128,11 @@ async def card(request: Request) -> Response:
             state = replace(state, flop=flop_at(request.query_params["place"]))
         view = await service.view(state)
         shown = Page("plan", state, view, view.table.names)
+        values: dict[str, Any] = {"plan": None, "refusal": None}
         try:
-            values = {"plan": await service.plan(view, state), "refusal": None}
+            values["plan"] = await service.plan(view, state)
         except IsolossError as error:
-            values = {"plan": None, "refusal": error}
+            values["refusal"] = error
     except IsolossError as error:
         return render("error.html", status_of(error), problem=error)
     return render("card.html", page=shown, **values)
@@ -292,7 +293,7 @@ def _card(service: Service, name: str, result: Result | None, job: Job | None) -
     }
 
 
-def _is_live(cards: list[dict[str, Any] | None]) -> bool:
+def _is_live(cards: Sequence[dict[str, Any] | None]) -> bool:
     return any(
         card is not None
         and card["job"] is not None

@@ -133,16 +133,15 @@ class State:
 
     def query(self, **changes: Any) -> str:
         """This state as the query of an address, without what is as by default."""
-        state = replace(self, **changes)
-        plain, found = State(), list[tuple[str, str]]()
-        for name, value, usual in (
-            *((n, getattr(state, n), getattr(plain, n)) for n in _NAMES if n == "data"),
-            *((n, getattr(state.reading, n), "") for n in _READING),
-            *((n, getattr(state, n), getattr(plain, n)) for n in _NAMES if n != "data"),
-        ):
-            if value != usual:
-                values = value if isinstance(value, tuple) else (str(value),)
-                found += [(name, one) for one in values]
+        state, plain = replace(self, **changes), State()
+        found: list[tuple[str, str]] = [("data", state.data)] if state.data else []
+        found += [(n, getattr(state.reading, n)) for n in _READING if getattr(state.reading, n)]
+        for name in _NAMES[1:]:
+            value: Any = getattr(state, name)
+            if name == "law":
+                found += [("law", law) for law in state.law]
+            elif value != getattr(plain, name):
+                found.append((name, str(value)))
         return urlencode(found)
 
 

@@ -42,7 +42,13 @@ def plotly_file() -> Path:
     return Path(found.origin).parent / "package_data" / "plotly.min.js"
 
 
+async def icon(request: Request) -> Response:
+    """The mark of isoloss, where a browser looks for it by itself."""
+    return FileResponse(FOLDER / "favicon.svg", headers={"cache-control": A_DAY})
+
+
 ROUTES: list[BaseRoute] = [
+    Route("/favicon.ico", icon),
     Route(f"/static/{PLOTLY}", plotly),
     Mount("/static", Fresh(directory=FOLDER)),
 ]

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Table:
     names: tuple[str, ...]
     source: Document
     size: int = 0
-    reading: Reading = Reading()
+    reading: Reading = field(default_factory=Reading)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Store:
     def open_paths(self, paths: Sequence[str], reading: Reading) -> Table:
         """Keep the table that was named on the command line."""
         whole = [os.path.abspath(path) for path in paths]
-        label = os.path.basename(os.path.normpath(paths[0]))
+        label = os.path.basename(os.path.normpath(next(iter(paths))))
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         name = key_of("paths", whole)
         self.own = Table(name, label + more, tuple(paths), {"paths": list(paths)}, reading=reading)

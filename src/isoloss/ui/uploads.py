@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -56,7 +56,7 @@ class Upload:
 
 
 @asynccontextmanager
-async def form_of(request: Request, limits: Limits) -> AsyncIterator[FormData]:
+async def form_of(request: Request, limits: Limits) -> AsyncGenerator[FormData]:
     """The fields and files of a form.
 
     Raises:
