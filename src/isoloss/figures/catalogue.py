@@ -1,0 +1,235 @@
+"""Which figures are there, and what does each need? Found by name, made from results."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from isoloss.errors import InputError, Where
+
+if TYPE_CHECKING:
+    from isoloss.figures.parts import Figure
+    from isoloss.fitting import Allocation, Fit
+    from isoloss.planning import Plan
+    from isoloss.runs import Runs
+    from isoloss.validation import Backtest, Diagnosis, Sensitivity
+
+
+@dataclass(frozen=True)
+class Material:
+    """The results that figures are made from, as far as they are there.
+
+    Attributes:
+        fit: a fit.
+        plan: a plan by it.
+        backtest: a backtest of its law.
+        runs: a table of runs.
+        allocation: one of the three approaches on them.
+        diagnosis: of the fit.
+        sensitivity: of the answer.
+        target: compute that axes reach; the plan's, or 30 times the largest run, by default.
+    """
+
+    fit: Fit | None = None
+    plan: Plan | None = None
+    backtest: Backtest | None = None
+    runs: Runs | None = None
+    allocation: Allocation | None = None
+    diagnosis: Diagnosis | None = None
+    sensitivity: Sensitivity | None = None
+    target: float | None = None
+
+    @property
+    def goal(self) -> float | None:
+        """The compute that axes reach."""
+        return self.target or (self.plan.flop if self.plan is not None else None)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure of the catalogue.
+
+    Attributes:
+        key: its name.
+        number: its place in the catalogue, such as ``F3``.
+        title: what it shows.
+        needs: what it must have, each as alternatives: ``fit`` or ``fit|runs``.
+        takes: what it shows as well where it is there.
+        build: makes it.
+    """
+
+    key: str
+    number: str
+    title: str
+    needs: tuple[str, ...]
+    takes: tuple[str, ...]
+    build: Callable[[Material], Figure]
+
+    def lacks(self, material: Material) -> tuple[str, ...]:
+        """The needs that are not met."""
+        return tuple(
+            need
+            for need in self.needs
+            if all(getattr(material, name) is None for name in need.split("|"))
+        )
+
+
+COMMANDS = {
+    "fit": "a fit (isoloss fit RUNS --save fit.json)",
+    "plan": "a plan (isoloss plan BUDGET --fit fit.json --save plan.json)",
+    "backtest": "a backtest (isoloss backtest RUNS --save backtest.json)",
+    "runs": "a table of runs (runs.csv)",
+}
+"""How the documents are made that figures need."""
+
+
+def find(name: str) -> Entry:
+    """A figure by its name or number.
+
+    Raises:
+        InputError: there is none.
+    """
+    for entry in CATALOGUE:
+        if name.lower() in (entry.key, entry.number.lower()):
+            return entry
+    names = [entry.key for entry in CATALOGUE]
+    close = difflib.get_close_matches(name.lower(), names, n=1)
+    guess = f"Did you mean {close[0]}? " if close else ""
+    raise InputError(
+        f'found "{name[:60]}" where the name of a figure is expected.',
+        code="unknown_figure",
+        where=Where(field="NAME"),
+        hint=f"{guess}Figures: {', '.join(names)}.",
+    )
+
+
+def build(name: str, *results: Any, target: float | None = None) -> Figure:
+    """A figure by its name, from results in any order.
+
+    Args:
+        name: such as ``iso-loss`` or ``F3``.
+        results: a fit, a plan, a backtest, runs, ...
+        target: compute that its axes reach.
+
+    Raises:
+        InputError: there is no such figure, or a result that it needs is missing.
+        EvidenceError: the results cannot carry it.
+    """
+    entry = find(name)
+    material = gather(results, target)
+    missing = entry.lacks(material)
+    if missing:
+        wanted = " and ".join(
+            " or ".join(COMMANDS.get(one, f"a {one}") for one in need.split("|"))
+            for need in missing
+        )
+        raise InputError(
+            f"the figure {entry.key} needs {wanted}.",
+            code="missing_result",
+            where=Where(field="NAME"),
+            hint="isoloss figure --list says which figure needs what.",
+        )
+    return entry.build(material)
+
+
+def gather(results: Sequence[Any], target: float | None = None) -> Material:
+    """Results of any kind, sorted by what they are.
+
+    Raises:
+        InputError: two of a kind, or something that no figure is made from.
+    """
+    known = _kinds()
+    found: dict[str, Any] = {}
+    for result in results:
+        name = next((n for n, kind in known.items() if isinstance(result, kind)), None)
+        if name is None:
+            raise InputError(
+                f"no figure is made from a {type(result).__name__}.",
+                code="unknown_result",
+                hint=f"Figures take: {', '.join(known)}.",
+            )
+        if name in found and found[name] is not result:
+            raise InputError(
+                f"two results of the kind {name} are given, where one is expected.",
+                code="repeated_value",
+                hint="Draw one figure for each.",
+            )
+        found[name] = result
+    return Material(**found, target=target)
+
+
+def possible(material: Material) -> tuple[Entry, ...]:
+    """The figures that these results can carry."""
+    return tuple(entry for entry in CATALOGUE if not entry.lacks(material))
+
+
+def _kinds() -> Mapping[str, type[Any]]:
+    from isoloss.fitting import Allocation, Fit
+    from isoloss.planning import Plan
+    from isoloss.runs import Runs
+    from isoloss.validation import Backtest, Diagnosis, Sensitivity
+
+    kinds: dict[str, type[Any]] = {
+        "fit": Fit,
+        "plan": Plan,
+        "backtest": Backtest,
+        "runs": Runs,
+        "allocation": Allocation,
+        "diagnosis": Diagnosis,
+        "sensitivity": Sensitivity,
+    }
+    assert set(kinds) == {field.name for field in fields(Material)} - {"target"}
+    return kinds
+
+
+def _iso_loss(material: Material) -> Figure:
+    from isoloss.figures.iso_loss import iso_loss
+
+    assert material.fit is not None
+    return iso_loss(material.fit, material.plan, target=material.target)
+
+
+def _isoflop(material: Material) -> Figure:
+    from isoloss.figures.isoflop import isoflop
+    from isoloss.fitting import isoflop as approach
+
+    points = _points(material)
+    return isoflop(
+        points,
+        material.allocation or approach(points),
+        material.fit,
+        target=material.goal,
+    )
+
+
+def _residuals(material: Material) -> Figure:
+    from isoloss.figures.residuals import residuals
+    from isoloss.validation import diagnose
+
+    assert material.fit is not None
+    return residuals(material.fit, material.diagnosis or diagnose(material.fit))
+
+
+def _backtest(material: Material) -> Figure:
+    from isoloss.figures.backtest import backtest
+
+    assert material.backtest is not None
+    return backtest(material.backtest)
+
+
+def _points(material: Material) -> Any:
+    if material.fit is not None:
+        return material.fit.points
+    assert material.runs is not None
+    return material.runs.points()
+
+
+CATALOGUE: tuple[Entry, ...] = (
+    Entry("isoflop", "F2", "IsoFLOP profiles, best size and tokens", ("fit|runs",), ("plan",), _isoflop),
+    Entry("iso-loss", "F3", "Lines of equal loss, efficient frontier", ("fit",), ("plan",), _iso_loss),
+    Entry("residuals", "F4", "What the law misses", ("fit",), (), _residuals),
+    Entry("backtest", "F5", "Predictions, drift and coverage", ("backtest",), (), _backtest),
+)
+"""All figures, in the order of their numbers."""
