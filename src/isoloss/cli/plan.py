@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from isoloss.cli.options import OUTPUT, Amount, Output, placed
@@ -55,6 +55,7 @@ def plan(
     from isoloss.atomic import write_text
     from isoloss.document import dumps
     from isoloss.laws.compute import parse_flop
+    from isoloss.planning.card import command_of
 
     with placed("BUDGET"):
         flop = None if budget is None else parse_flop(budget)
@@ -68,6 +69,10 @@ def plan(
     if save is not None:
         check_target(save, schema, [fit] if fit else [])
     found = _from_fit(fit, demand) if fit is not None else _from_published(demand, law, key)
+    if schema == "isoloss.plan":
+        rule = None if flop_per_token == "6nd" else flop_per_token
+        again = {"fit": fit, "law": law, "key": key, "published": published, "u": u}
+        found = replace(found, command=command_of("plan", flop, **again, flop_per_token=rule))
     if save is not None:
         write_text(save, dumps(found.to_dict()))
         output.note(f"-> {save}")

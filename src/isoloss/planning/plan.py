@@ -85,6 +85,7 @@ def plan(
             *lost,
         ),
         notes=tuple(evidence.notes(fit, surface, draws, params, tokens)),
+        why=why(surface, fit.theta, params, budget, bounds),
     )
 
 
@@ -128,6 +129,34 @@ def flat_regions(
         FlatRegion(within, *flat_region(surface, theta, params, flop, within, bounds))
         for within in WITHIN
     )
+
+
+def why(
+    surface: Surface, theta: Array, params: float, flop: float, bounds: tuple[float, float]
+) -> tuple[str, ...]:
+    """What makes a size the compute-optimal one, in two sentences.
+
+    Args:
+        surface: law, FLOP per token and unique tokens.
+        theta: one parameter vector (P,).
+        params: N*.
+        flop: compute.
+        bounds: of the search for N*.
+    """
+    around = params * np.array([0.5, 1.0, 2.0])
+    half, best, twice = surface.loss(theta[:, None], around, np.asarray(flop))
+    sentences = [
+        f"along equal compute the law is lowest here: half of N costs {half / best - 1:+.2%} loss, "
+        f"twice N {twice / best - 1:+.2%}."
+    ]
+    tenfold = allocate(surface, theta[:, None], 10 * flop, (bounds[0], 10 * bounds[1]))
+    if tenfold.found[0]:
+        more = float(tenfold.params[0]) / params
+        data = float(tenfold.tokens[0]) * float(surface.rule.per_token(np.asarray(params))) / flop
+        sentences.append(
+            f"ten times the compute would go into {more:.3g} times N and {data:.3g} times D."
+        )
+    return tuple(sentences)
 
 
 def expected_loss(

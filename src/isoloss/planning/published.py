@@ -14,7 +14,7 @@ from isoloss.laws.compute import FlopRule, parse_flop
 from isoloss.laws.evaluation import evaluate
 from isoloss.laws.optimum import Surface, allocate, require_plannable
 from isoloss.planning import evidence
-from isoloss.planning.plan import flat_regions, status_of, without_interval
+from isoloss.planning.plan import flat_regions, status_of, why, without_interval
 from isoloss.planning.published_allocations import ALLOCATIONS, Allocation
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import Plan
@@ -92,6 +92,7 @@ def plan_law(
             *evidence.warn_of_minimum(status, message),
         ),
         notes=(Notice("published", published.notes),) if published.notes else (),
+        why=why(surface, theta, params, budget, bounds),
     )
 
 

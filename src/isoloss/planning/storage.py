@@ -59,6 +59,9 @@ def _plan(document: dict[str, Any]) -> Plan:
         decades_beyond_data=_number(document["decades_beyond_data"]),
         warnings=_notices(document["warnings"]),
         notes=_notices(document["notes"]),
+        # Plans written before there were cards lack these.
+        why=tuple(str(sentence) for sentence in document.get("why", ())),
+        command=str(document.get("command", "")),
     )
 
 
