@@ -163,18 +163,20 @@ def command_of(verb: str, *words: object, **options: object) -> str:
     """
     import shlex
 
-    parts = ["isoloss", *verb.split(), *(_typed(word) for word in words)]
+    parts = ["isoloss", *verb.split(), *(typed(word) for word in words)]
     for name, value in options.items():
         if value is None or value is False:
             continue
         parts.append(f"--{name.replace('_', '-')}")
         if value is not True:
-            parts.append(_typed(value))
+            parts.append(typed(value))
     return shlex.join(parts)
 
 
-def _typed(value: object) -> str:
+def typed(value: object) -> str:
     """A word of a command that reads back as exactly this value."""
+    if value == 0:
+        return "0"
     if isinstance(value, float):
         plain = format_flop(value) if value >= 1e15 else format_quantity(value)
         scale = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}.get(plain[-1])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from isoloss.planning.card import Card
+    from isoloss.planning.serving import ServingPlan
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Plan:
         notes: what would change the answer.
         cost: hours and money, where hardware is given.
         why: sentences that say what makes this the answer.
+        serving: smaller runs of the same loss, for tokens that will be served; None if not asked.
         command: what to type to get the plan again; empty for the general form.
     """
 
@@ -103,6 +105,7 @@ class Plan:
     notes: tuple[Notice, ...] = ()
     cost: Mapping[str, Any] | None = field(default=None)
     why: tuple[str, ...] = ()
+    serving: ServingPlan | None = None
     command: str = ""
 
     @property
@@ -147,6 +150,7 @@ class Plan:
                 "warnings": [notice.to_dict() for notice in self.warnings],
                 "notes": [notice.to_dict() for notice in self.notes],
                 "why": list(self.why),
+                "serving": None if self.serving is None else self.serving.to_dict(),
                 "command": self.command,
                 "card": self.card().to_dict(),
             }

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from isoloss.laws.compute import format_flop
-from isoloss.planning.card import Card, command_of, line
+from isoloss.planning.card import Card, command_of, line, typed
 from isoloss.planning.card import between as between
 from isoloss.planning.card import shown as shown
 from isoloss.planning.published_result import LOSSES, PublishedPlans, PublishedRow
+from isoloss.planning.serving.text import sentence
 
 if TYPE_CHECKING:
     from isoloss.planning.answer import Answer
@@ -81,7 +82,7 @@ def card_of(plan: Plan) -> Card:
             for name, quantity in plan.quantities.items()
         ),
         level=plan.level,
-        why=plan.why,
+        why=(*plan.why, *_served(plan)),
         would_change=plan.notes,
         warnings=plan.warnings,
         evidence=evidence_of(plan),
@@ -89,15 +90,26 @@ def card_of(plan: Plan) -> Card:
     )
 
 
+def _served(plan: Plan) -> tuple[str, ...]:
+    """What serving makes of the plan, one sentence per amount."""
+    if plan.serving is None:
+        return ()
+    unit, asked = plan.serving.terms["unit"], plan.serving.asked
+    return tuple(sentence(row, unit, asked) for row in plan.serving.rows)
+
+
 def _command(plan: Plan) -> str:
     """What to type for this plan; the files are not known here."""
     if plan.n_runs is None:
         key = plan.source.partition(":")[0]
-        given = {"law": plan.law, "key": key, "published": True}
+        given: dict[str, object] = {"law": plan.law, "key": key, "published": True}
     else:
         given = {"fit": "FIT.json"}
     rule = "runs" if plan.n_runs is not None and plan.conventions["flop"] != "6nd" else None
-    return command_of("plan", plan.flop, **given, u=plan.unique_tokens, flop_per_token=rule)
+    serving = plan.serving
+    amounts = None if serving is None else ",".join(typed(r.served_tokens) for r in serving.rows)
+    given |= {"u": plan.unique_tokens, "flop_per_token": rule, "serve": amounts}
+    return command_of("plan", plan.flop, **given)
 
 
 def as_html(plan: Plan) -> str:
