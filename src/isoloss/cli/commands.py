@@ -50,6 +50,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("recipes", "isoloss.cli.recipes:recipes", "Compare two training recipes in compute."),
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
+    Command("serve", "isoloss.cli.serve:serve", "Plan a model that will serve tokens."),
+    Command(
+        "overtraining",
+        "isoloss.cli.overtraining:overtraining",
+        "Say what another size costs at the same loss.",
+    ),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("ui", "isoloss.cli.ui:ui", "Show all of it as web pages on this machine."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),

@@ -138,6 +138,24 @@ def number(text: str, option: str) -> float:
         return 0.0 if _is_zero(digits) else sign * parse_quantity(digits)
 
 
+def amounts(text: str | None, option: str) -> tuple[float, ...] | None:
+    """Amounts with commas between them, ``2T,10T``; None where the option is not given.
+
+    Raises:
+        InputError: one of them is no number.
+    """
+    if text is None:
+        return None
+    return tuple(_amount(part.strip(), option) for part in text.split(","))
+
+
+def _amount(text: str, option: str) -> float:
+    from isoloss.runs import parse_quantity
+
+    with placed(option):
+        return 0.0 if _is_zero(text) else parse_quantity(text)
+
+
 def _is_zero(text: str) -> bool:
     try:
         return float(text) == 0.0

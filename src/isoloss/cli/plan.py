@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from isoloss.cli.options import OUTPUT, Amount, Output, placed
+from isoloss.cli.options import OUTPUT, Amount, Output, amounts, placed
 from isoloss.cli.targets import check_target
 from isoloss.cli.text import footer
 from isoloss.errors import InputError, Where
@@ -27,6 +27,7 @@ def plan(
     d: Amount | None = None,
     u: Amount | None = None,
     flop_per_token: str = "6nd",
+    serve: str | None = None,
     save: str | None = None,
     output: Output = OUTPUT,
 ) -> None:
@@ -49,16 +50,20 @@ def plan(
         d: Tokens that are given, such as 1.4T; the size is asked for.
         u: Distinct tokens there are, for laws in U, such as 300B.
         flop_per_token: What a token costs: 6nd for C = 6 N D, or runs for what the runs cost.
+        serve: Tokens that the model will serve, such as 2T or 2T,10T: adds the smaller runs of
+            the same loss that cost less to train and serve. See isoloss serve.
         save: Also write the plan to this JSON file.
         output: How the answer is written.
     """
     from isoloss.atomic import write_text
     from isoloss.document import dumps
     from isoloss.laws.compute import parse_flop
+    from isoloss.planning.card import command_of
 
     with placed("BUDGET"):
         flop = None if budget is None else parse_flop(budget)
-    demand = Demand(flop, loss, n, d, u, flop_per_token)
+    served = amounts(serve, "--serve")
+    demand = Demand(flop, loss, n, d, u, flop_per_token, served)
     if fit is not None:
         _refuse("--published", published or law is not None or key is not None, "a fit")
         schema = demand.check()
@@ -68,6 +73,11 @@ def plan(
     if save is not None:
         check_target(save, schema, [fit] if fit else [])
     found = _from_fit(fit, demand) if fit is not None else _from_published(demand, law, key)
+    if schema == "isoloss.plan":
+        rule = None if flop_per_token == "6nd" else flop_per_token
+        again = {"fit": fit, "law": law, "key": key, "published": published, "u": u}
+        again["serve"] = serve
+        found = replace(found, command=command_of("plan", flop, **again, flop_per_token=rule))
     if save is not None:
         write_text(save, dumps(found.to_dict()))
         output.note(f"-> {save}")
@@ -91,6 +101,7 @@ class Demand:
         d: given tokens.
         u: distinct tokens there are.
         flop_per_token: what a token costs.
+        served: tokens to be served.
     """
 
     flop: float | None
@@ -99,6 +110,7 @@ class Demand:
     d: float | None
     u: float | None
     flop_per_token: str
+    served: tuple[float, ...] | None = None
 
     def check(self) -> str:
         """The schema of the answer.
@@ -122,6 +134,8 @@ class Demand:
             )
         if self.flop is None and self.loss is None:
             raise _no_budget("1e24 --fit fit.json")
+        inverse = self.loss is not None or self.n is not None or self.d is not None
+        _refuse("--serve", self.served is not None and inverse, "--loss, --n or --d")
         plain = self.loss is None and self.n is None and self.d is None
         return "isoloss.plan" if plain else "isoloss.answer"
 
@@ -142,7 +156,9 @@ def _from_fit(path: str, demand: Demand) -> Plan | Answer:
             found, demand.d, flop=flop, loss=loss, unique_tokens=unique, flop_per_token=rule
         )
     if flop is not None:
-        return plan_fit(found, flop, unique_tokens=unique, flop_per_token=rule)
+        return plan_fit(
+            found, flop, unique_tokens=unique, flop_per_token=rule, served=demand.served
+        )
     assert loss is not None
     return flop_for_loss(found, loss, unique_tokens=unique, flop_per_token=rule)
 
@@ -153,7 +169,7 @@ def _from_published(demand: Demand, law: str | None, key: str | None) -> Plan | 
     assert demand.flop is not None
     if law is None:
         return plan_published(demand.flop)
-    return plan_law(law, demand.flop, key=key, unique_tokens=demand.u)
+    return plan_law(law, demand.flop, key=key, unique_tokens=demand.u, served=demand.served)
 
 
 def _check_published(
@@ -179,6 +195,7 @@ def _check_published(
     _refuse("--loss, --n, --d and --flop-per-token", inverse, "published laws")
     _refuse("--key", key is not None and law is None, "all laws together")
     _refuse("--u", demand.u is not None and law is None, "all laws together")
+    _refuse("--serve", demand.served is not None and law is None, "all laws together")
     if demand.flop is None:
         raise _no_budget("1e24 --published")
     return "isoloss.plan" if law is not None else "isoloss.published_plans"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ def plan(
     *,
     unique_tokens: float | str | None = None,
     flop_per_token: str = "6nd",
+    served: float | str | Sequence[float | str] | None = None,
 ) -> Plan:
     """What to train with a given compute, with intervals, or a refusal.
 
@@ -36,12 +38,16 @@ def plan(
         flop: the budget: a number, or a text such as ``1e24`` or ``1e24 FLOP``.
         unique_tokens: distinct tokens there are, for laws in U; as many as wanted by default.
         flop_per_token: ``6nd`` for C = 6 N D, or ``runs`` for what the runs cost per token.
+        served: tokens that the model will serve, one amount or several: the plan then also says
+            which smaller model of the same loss costs less over its lifetime.
 
     Raises:
         InputError: an argument is unusable.
         EvidenceError: the runs cannot answer: fewer than three budgets, a parameter that is not
             identified, no interior minimum.
     """
+    from isoloss.planning.serving import serve  # which plans with this module
+
     budget = parse_flop(flop)
     surface = surface_of(fit, unique_tokens, flop_per_token)
     bounds = search_bounds(fit, budget)
@@ -85,6 +91,12 @@ def plan(
             *lost,
         ),
         notes=tuple(evidence.notes(fit, surface, draws, params, tokens)),
+        why=why(surface, fit.theta, params, budget, bounds),
+        serving=None
+        if served is None
+        else serve(
+            fit, budget, served=served, unique_tokens=unique_tokens, flop_per_token=flop_per_token
+        ),
     )
 
 
@@ -128,6 +140,34 @@ def flat_regions(
         FlatRegion(within, *flat_region(surface, theta, params, flop, within, bounds))
         for within in WITHIN
     )
+
+
+def why(
+    surface: Surface, theta: Array, params: float, flop: float, bounds: tuple[float, float]
+) -> tuple[str, ...]:
+    """What makes a size the compute-optimal one, in two sentences.
+
+    Args:
+        surface: law, FLOP per token and unique tokens.
+        theta: one parameter vector (P,).
+        params: N*.
+        flop: compute.
+        bounds: of the search for N*.
+    """
+    around = params * np.array([0.5, 1.0, 2.0])
+    half, best, twice = surface.loss(theta[:, None], around, np.asarray(flop))
+    sentences = [
+        f"along equal compute the law is lowest here: half of N costs {half / best - 1:+.2%} loss, "
+        f"twice N {twice / best - 1:+.2%}."
+    ]
+    tenfold = allocate(surface, theta[:, None], 10 * flop, (bounds[0], 10 * bounds[1]))
+    if tenfold.found[0]:
+        more = float(tenfold.params[0]) / params
+        data = float(tenfold.tokens[0]) * float(surface.rule.per_token(np.asarray(params))) / flop
+        sentences.append(
+            f"ten times the compute would go into {more:.3g} times N and {data:.3g} times D."
+        )
+    return tuple(sentences)
 
 
 def expected_loss(

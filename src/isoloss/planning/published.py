@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from isoloss.laws.compute import FlopRule, parse_flop
 from isoloss.laws.evaluation import evaluate
 from isoloss.laws.optimum import Surface, allocate, require_plannable
 from isoloss.planning import evidence
-from isoloss.planning.plan import flat_regions, status_of, without_interval
+from isoloss.planning.plan import flat_regions, status_of, why, without_interval
 from isoloss.planning.published_allocations import ALLOCATIONS, Allocation
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import Plan
@@ -39,6 +39,7 @@ def plan_law(
     *,
     key: str | None = None,
     unique_tokens: float | str | None = None,
+    served: float | str | Sequence[float | str] | None = None,
 ) -> Plan:
     """What a published law would train with a given compute (C = 6 N D); no intervals.
 
@@ -47,11 +48,14 @@ def plan_law(
         flop: the budget: a number, or a text such as ``1e24`` or ``1e24 FLOP``.
         key: which coefficients; the law's default ones if None.
         unique_tokens: distinct tokens there are, for laws in U; as many as wanted by default.
+        served: as for ``plan``.
 
     Raises:
         InputError: there is no such law or there are no such coefficients; a bad budget.
         EvidenceError: the law is not in N and D, or has no interior minimum at this budget.
     """
+    from isoloss.planning.serving import serve  # which plans with this module
+
     known, budget = get_law(law), parse_flop(flop)
     published = get_published(known, key)
     unique = None if unique_tokens is None else parse_quantity(unique_tokens)
@@ -92,6 +96,10 @@ def plan_law(
             *evidence.warn_of_minimum(status, message),
         ),
         notes=(Notice("published", published.notes),) if published.notes else (),
+        why=why(surface, theta, params, budget, bounds),
+        serving=None
+        if served is None
+        else serve(known, budget, served=served, key=published.key, unique_tokens=unique),
     )
 
 
