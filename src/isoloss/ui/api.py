@@ -28,10 +28,15 @@ class Json(Response):
         return dumps(content).encode()
 
 
-def error_json(error: IsolossError) -> Json:
+def error_document(error: IsolossError) -> Document:
     """The document ``isoloss.error``."""
     shared: Document = {"seed": None, "conventions": None, "warnings": []}
-    return Json(envelope("error") | shared | error.to_dict(), status_of(error))
+    return envelope("error") | shared | error.to_dict()
+
+
+def error_json(error: IsolossError) -> Json:
+    """The same as an answer, with its status."""
+    return Json(error_document(error), status_of(error))
 
 
 def answering(asked: Asked) -> Callable[[Request], Awaitable[Response]]:

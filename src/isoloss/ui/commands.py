@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from isoloss.ui.state import State
 
 _PLAIN = State()
+_SPECIAL = re.compile(r'["$`\\!]')
 # The backtest has its own number of refits.
 BACKTEST_DRAWS = 200
 
@@ -67,4 +69,11 @@ def _settings(state: State, *, draws: bool = True) -> list[str]:
 
 
 def _line(*words: str) -> str:
-    return shlex.join(["isoloss", *words])
+    return " ".join(["isoloss", *map(quoted, words)])
+
+
+def quoted(word: str) -> str:
+    """A word as a shell takes it; with single quotes inside, double ones around it read best."""
+    if "'" in word and not _SPECIAL.search(word):
+        return f'"{word}"'
+    return shlex.quote(word)

@@ -2,18 +2,77 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from isoloss.errors import InputError, IsolossError
-from isoloss.ui.api import error_json
+from isoloss.errors import InputError, IsolossError, Where
+from isoloss.ui.api import Json, error_document, error_json
+from isoloss.ui.context import service_of
+from isoloss.ui.drawing import NAMES, TYPES
+from isoloss.ui.service import Service, table_arguments
+from isoloss.ui.state import State, flop_at, state_from
+from isoloss.ui.store import Document
+
+THEMES = ("light", "dark")
 
 
 async def figure(request: Request) -> Response:
-    """A figure."""
-    error: IsolossError = InputError("figures are not here yet", code="x")
-    return error_json(error)
+    """A figure; for a page, the reason why there is none is an answer too."""
+    name, kind = request.path_params["name"], request.path_params["kind"]
+    if name not in NAMES or kind not in TYPES:
+        return error_json(_unknown(name))
+    try:
+        state = state_from(request.query_params.multi_items())
+        if "place" in request.query_params:
+            state = replace(state, flop=flop_at(request.query_params["place"]))
+        theme = request.query_params.get("theme", THEMES[0])
+        look = {
+            "name": name,
+            "kind": kind,
+            "theme": theme if theme in THEMES else THEMES[0],
+            "narrow": "narrow" in request.query_params,
+        }
+        service = service_of(request)
+        found = await service.ask("draw", look | await _material(service, name, state))
+    except IsolossError as error:
+        return Json({"problem": error_document(error)}) if kind == "json" else error_json(error)
+    if kind == "json":
+        return Json(found)
+    body = found["text"].encode() if kind == "svg" else base64.b64decode(found["base64"])
+    saved = {"content-disposition": f'inline; filename="isoloss-{name}.{kind}"'}
+    return Response(body, media_type=TYPES[kind], headers=saved)
+
+
+async def _material(service: Service, name: str, state: State) -> Document:
+    """What a figure is made from."""
+    view = await service.view(state)
+    if name in ("coverage", "pilot"):
+        further: list[Any] = []
+        if name == "pilot" and state.law:
+            result, _ = service.pilot(view, state)
+            further = [] if result is None else result.document["next_runs"]
+        return {"table": table_arguments(view, state), "further": further}
+    if name == "backtest":
+        result, _ = service.backtest(view, state)
+        if result is None:
+            raise InputError("there is no backtest of these runs yet.", code="unknown_fit")
+        return {"backtest": result.path}
+    plan = service.plan_arguments(view, state) if name != "residuals" else None
+    return {"fit": service.fit_path(view, state), "plan": plan}
+
+
+def _unknown(name: str) -> InputError:
+    return InputError(
+        f"there is no figure {name[:40]!r} of this kind.",
+        code="unknown_fit",
+        where=Where(field="name"),
+        hint=f"Figures: {', '.join(NAMES)}, each as {', '.join(TYPES)}.",
+    )
 
 
 ROUTES = [Route("/figures/{name}.{kind}", figure)]

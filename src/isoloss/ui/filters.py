@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from isoloss.runs import format_quantity
+from isoloss.ui.state import plain_flop
 
 Number = float | int | None
 NONE = "–"
@@ -25,8 +26,7 @@ def flop(value: Number) -> str:
     """An amount of FLOP, always with its exponent: 5.77e11."""
     if value is None:
         return NONE
-    mantissa, _, exponent = f"{value:.2e}".partition("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return plain_flop(value)
 
 
 def number(value: Number) -> str:

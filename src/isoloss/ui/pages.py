@@ -20,7 +20,7 @@ from isoloss.ui.context import Page, render, service_of, status_of
 from isoloss.ui.filters import flop
 from isoloss.ui.jobs import Job
 from isoloss.ui.service import Service, View
-from isoloss.ui.state import PAGES, State, amount, flop_at, state_from
+from isoloss.ui.state import PAGES, State, amount, flop_at, plain_flop, state_from
 from isoloss.ui.store import Result
 from isoloss.ui.uploads import FormRefused, Upload, form_of, uploads_in
 
@@ -268,7 +268,7 @@ def _settled(name: str, state: State, view: View) -> State:
         tiers = view.check["coverage"]
         largest = tiers[-1].get("flop_hi") if tiers else None
         if largest:
-            return replace(state, flop=f"{REACH * largest:.3g}")
+            return replace(state, flop=plain_flop(REACH * largest))
     return state
 
 

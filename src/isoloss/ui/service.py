@@ -100,7 +100,7 @@ class Service:
 
     def start_fit(self, view: View, state: State, law: str) -> None:
         """Fit a law, if that was not done."""
-        arguments = _runs(view, state) | {"law": law, "settings": _settings(state)}
+        arguments = table_arguments(view, state) | {"law": law, "settings": _settings(state)}
         self._start(_fit_key(view, state, law), "fit", f"fit {law}", "fit", arguments)
 
     def backtest(self, view: View, state: State) -> tuple[Result | None, Job | None]:
@@ -110,7 +110,7 @@ class Service:
 
     def start_backtest(self, view: View, state: State) -> None:
         """Make a backtest, if that was not done."""
-        arguments = _runs(view, state) | {
+        arguments = table_arguments(view, state) | {
             "laws": list(state.law),
             "target": amount(state.target, "target") if state.target else None,
             "settings": _settings(state),
@@ -126,7 +126,7 @@ class Service:
     def start_pilot(self, view: View, state: State) -> None:
         """Ask which run to add, if that was not done."""
         arguments = {
-            "fit": self._fit_path(view, state),
+            "fit": self.fit_path(view, state),
             "target": amount(state.target, "target") if state.target else None,
             "budget": amount(state.budget, "budget") if state.budget else None,
         }
@@ -149,7 +149,7 @@ class Service:
             InputError: there is no fit, or a value is no amount.
         """
         return {
-            "fit": self._fit_path(view, state),
+            "fit": self.fit_path(view, state),
             "flop": amount(state.flop, "flop"),
             "u": amount(state.u, "u") if state.u else None,
             "flop_per_token": state.flop_per_token,
@@ -206,7 +206,12 @@ class Service:
 
         self.jobs.submit(key, kind, title, work)
 
-    def _fit_path(self, view: View, state: State) -> str:
+    def fit_path(self, view: View, state: State) -> str:
+        """Where the fit that a state picks lies.
+
+        Raises:
+            InputError: there is none.
+        """
         found = self.fit(view, state, state.picked) if state.picked else None
         if found is None or found.path is None:
             raise InputError(
@@ -228,7 +233,8 @@ def no_table() -> InputError:
     )
 
 
-def _runs(view: View, state: State) -> Document:
+def table_arguments(view: View, state: State) -> Document:
+    """What a worker needs to read the table of a state."""
     return {
         "key": view.key,
         "source": view.table.source,

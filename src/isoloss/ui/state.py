@@ -6,7 +6,7 @@ Every value comes from a browser. It is bounded here and judged by the rooms tha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -216,12 +216,13 @@ def flop_at(position: str) -> str:
         place = math.nan
     if not 0.0 <= place <= 40.0:
         raise _bad("place", repr(position[:40]), "a number from 0 to 40")
-    return f"{10.0**place:.3g}"
+    return plain_flop(10.0**place)
 
 
-def as_params(mapping: Mapping[str, str]) -> Params:
-    """A plain mapping as parameters."""
-    return list(mapping.items())
+def plain_flop(flop: float) -> str:
+    """An amount of FLOP as it stands in an address, three digits: 3.02e13."""
+    mantissa, _, exponent = f"{flop:.2e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
 def _pairs(text: str, name: str) -> dict[str, str]:

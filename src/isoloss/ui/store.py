@@ -106,7 +106,7 @@ class Store:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             size = sum(len(one.data) for one in uploads)
             self._uploads[name] = Table(
-                name, names[0] + more, names, {"files": files}, size, reading or Reading()
+                name, uploads[0].name + more, names, {"files": files}, size, reading or Reading()
             )
         self._uploads.move_to_end(name)
         self._drop_tables()

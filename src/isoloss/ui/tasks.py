@@ -57,7 +57,7 @@ def read_runs(arguments: dict[str, Any], report: Report) -> Answer:
     from isoloss.runs.documents import check_document, runs_document
 
     report("reading")
-    table = _table(arguments)
+    table = table_of(arguments)
     return {"check": check_document(table), "runs": runs_document(table)}
 
 
@@ -67,7 +67,7 @@ def fit_law(arguments: dict[str, Any], report: Report) -> Answer:
     from isoloss.fitting.findings import with_findings
 
     report("reading the runs")
-    table = _table(arguments)
+    table = table_of(arguments)
     law, settings = arguments["law"], arguments["settings"]
     report(f"fitting to {len(table.ok())} runs")
     found = fit(
@@ -90,7 +90,7 @@ def backtest(arguments: dict[str, Any], report: Report) -> Answer:
     from isoloss.validation.notes import with_notes
 
     report("reading the runs")
-    table = _table(arguments)
+    table = table_of(arguments)
     settings = arguments["settings"]
     report("fitting to the small runs, predicting the large ones")
     found = backtest(
@@ -112,7 +112,9 @@ def identify(arguments: dict[str, Any], report: Report) -> Answer:
     from isoloss.validation import identify
 
     report("looking for the run that says most")
-    found = identify(_fit(arguments["fit"]), target=arguments["target"], budget=arguments["budget"])
+    found = identify(
+        fit_of(arguments["fit"]), target=arguments["target"], budget=arguments["budget"]
+    )
     return {"document": found.to_dict()}
 
 
@@ -133,11 +135,23 @@ def plan_of(arguments: dict[str, Any]) -> Any:
     from isoloss.planning import plan
 
     return plan(
-        _fit(arguments["fit"]),
+        fit_of(arguments["fit"]),
         arguments["flop"],
         unique_tokens=arguments["u"],
         flop_per_token=arguments["flop_per_token"],
     )
+
+
+def draw(arguments: dict[str, Any], report: Report) -> Answer:
+    """A figure."""
+    from isoloss.ui.drawing import draw as drawn
+
+    return drawn(arguments, report)
+
+
+def report_page(arguments: dict[str, Any], report: Report) -> Answer:
+    """A report as one file."""
+    raise InputError("x", code="x")
 
 
 TASKS: dict[str, Callable[[dict[str, Any], Report], Answer]] = {
@@ -147,10 +161,12 @@ TASKS: dict[str, Callable[[dict[str, Any], Report], Answer]] = {
     "identify": identify,
     "plan": plan,
     "published": published,
+    "draw": draw,
+    "report": report_page,
 }
 
 
-def _table(arguments: dict[str, Any]) -> Runs:
+def table_of(arguments: dict[str, Any]) -> Runs:
     """The table that is meant, read once and kept.
 
     Raises:
@@ -158,7 +174,7 @@ def _table(arguments: dict[str, Any]) -> Runs:
     """
     key: str = arguments["key"]
     if key not in _tables:
-        _keep(_tables, key, _read(arguments["source"], arguments["reading"]))
+        keep(_tables, key, _read(arguments["source"], arguments["reading"]))
     table = _tables[key]
     expected = arguments.get("data_hash")
     if expected is not None and table.data_hash != expected:
@@ -198,15 +214,17 @@ def no_files() -> Generator[None, None, None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _fit(path: str) -> Fit:
+def fit_of(path: str) -> Fit:
+    """The fit that lies at a path of the server's own, read once and kept."""
     from isoloss.fitting import Fit
 
     if path not in _fits:
-        _keep(_fits, path, Fit.load(path))
+        keep(_fits, path, Fit.load(path))
     return _fits[path]
 
 
-def _keep(kept: OrderedDict[str, Any], key: str, value: object) -> None:
+def keep(kept: OrderedDict[str, Any], key: str, value: object) -> None:
+    """Remember a value and forget the oldest beyond a few."""
     kept[key] = value
     while len(kept) > KEPT:
         kept.popitem(last=False)
