@@ -46,10 +46,11 @@ def plane(runs: Runs, further: Iterable[tuple[float, float]] = ()) -> Figure:
         )
     size, tokens, loss = known[column], known["tokens"], known["loss"]
     more = np.array(list(further), dtype=np.float64).reshape(-1, 2)
-    n_lo, n_hi = c.log_range(size[usable], more[:, 0], margin=0.09)
-    d_lo, d_hi = c.log_range(tokens[usable], more[:, 1], margin=0.09)
-    x = c.log_axis(c.n_label(meaning), "params", n_lo, n_hi, size[counts])
-    y = c.log_axis("D (tokens)", "tokens", d_lo, d_hi, tokens[counts])
+    n_lo, n_hi = c.log_range(size[usable], more[:, 0])
+    d_lo, d_hi = c.log_range(tokens[usable], more[:, 1])
+    seen = (size[counts], tokens[counts]) if len(more) else (None, None)
+    x = c.log_axis(c.n_label(meaning), "params", n_lo, n_hi, seen[0])
+    y = c.log_axis("D (tokens)", "tokens", d_lo, d_hi, seen[1])
     scale = Scale(
         c.loss_label(meaning),
         *(float(loss[counts].min()), float(loss[counts].max())),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from isoloss.errors import EvidenceError, IsolossError
+from isoloss.ui import library
 from isoloss.ui.commands import command_lines
 from isoloss.ui.filters import FILTERS, span
 from isoloss.ui.service import Service, View
@@ -26,7 +26,6 @@ TITLES = {
     "pilot": "Pilot & ladder",
 }
 STATUS = {"busy": 503, "too_slow": 503, "unknown_table": 404, "unknown_fit": 404}
-PLOTLY = f"plotly-{version('plotly')}.min.js"
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(FILTERS)  # pyright: ignore[reportUnknownMemberType]
-    made.globals.update(titles=TITLES, span=span, version=__version__, plotly=PLOTLY)  # pyright: ignore[reportUnknownMemberType]
+    made.globals.update(titles=TITLES, span=span, version=__version__)  # pyright: ignore[reportUnknownMemberType]
+    made.globals.update(plotly=library.NAME, style_ids=library.style_ids())  # pyright: ignore[reportUnknownMemberType]
     return made
 
 

@@ -79,7 +79,7 @@ def seconds(value: float) -> str:
 def sentence(text: str) -> str:
     """A text that begins with a capital letter, where its first word is not a name."""
     first = text.split(" ", 1)[0]
-    return text[:1].upper() + text[1:] if first.isalpha() and len(text) > len(first) else text
+    return text[:1].upper() + text[1:] if first.isalpha() else text
 
 
 def _short(value: float) -> str:

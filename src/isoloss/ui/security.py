@@ -18,12 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from isoloss.ui.settings import Settings
 
 SAFE_METHODS = ("GET", "HEAD")
-# Plotly's own style rules are served as a file, so that no inline style is needed.
+# Plotly's own rules are served as a file, so that no style element is needed; the attributes that
+# it sets on what it draws are.
 CSP = "; ".join(
     (
         "default-src 'self'",
         "script-src 'self'",
         "style-src 'self'",
+        "style-src-attr 'unsafe-inline'",
         "img-src 'self' data:",
         "connect-src 'self'",
         "object-src 'none'",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from starlette.requests import Request
@@ -11,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from isoloss.ui.context import PLOTLY
+from isoloss.ui import library
 
 FOLDER = Path(__file__).parent / "static"
 A_DAY = "private, max-age=86400"
@@ -30,16 +29,8 @@ class Fresh(StaticFiles):
 async def plotly(request: Request) -> Response:
     """plotly.js out of the installed package of that name."""
     return FileResponse(
-        plotly_file(), media_type="text/javascript", headers={"cache-control": A_DAY}
+        library.path(), media_type="text/javascript", headers={"cache-control": A_DAY}
     )
-
-
-def plotly_file() -> Path:
-    """Where the drawing library lies."""
-    found = find_spec("plotly")  # without importing it
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent / "package_data" / "plotly.min.js"
 
 
 async def icon(request: Request) -> Response:
@@ -49,6 +40,6 @@ async def icon(request: Request) -> Response:
 
 ROUTES: list[BaseRoute] = [
     Route("/favicon.ico", icon),
-    Route(f"/static/{PLOTLY}", plotly),
+    Route(f"/static/{library.NAME}", plotly),
     Mount("/static", Fresh(directory=FOLDER)),
 ]
