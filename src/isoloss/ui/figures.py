@@ -41,9 +41,7 @@ async def figure(request: Request) -> Response:
         found = await service.ask("draw", look | await _material(service, name, state))
     except IsolossError as error:
         return Json({"problem": error_document(error)}) if kind == "json" else error_json(error)
-    if kind == "json":
-        return Json(found)
-    body = found["text"].encode() if kind == "svg" else base64.b64decode(found["base64"])
+    body = found["text"].encode() if "text" in found else base64.b64decode(found["base64"])
     saved = {"content-disposition": f'inline; filename="isoloss-{name}.{kind}"'}
     return Response(body, media_type=TYPES[kind], headers=saved)
 

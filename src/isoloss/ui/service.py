@@ -14,6 +14,8 @@ from isoloss.ui.state import State, amount
 from isoloss.ui.store import Document, Result, Store, Table, key_of
 from isoloss.ui.workers import Worker
 
+PATIENCE = 5  # of a fit, so that pages and sliders stay quick beside it
+
 
 @dataclass(frozen=True)
 class View:
@@ -50,7 +52,7 @@ class Service:
         memory = self.limits.memory_bytes
         # Separate, so that neither a large table nor a long fit keeps a slider waiting.
         self.reader, self.quick = Worker(memory), Worker(memory)
-        self.jobs = Jobs([Worker(memory)], self.limits.queue)
+        self.jobs = Jobs([Worker(memory, PATIENCE)], self.limits.queue)
         self._under_way: dict[str, asyncio.Future[Any]] = {}
         self._waiting = 0
         self._warming: asyncio.Future[Any] | None = None

@@ -49,7 +49,7 @@ class Limits:
     tables: int = 32
     table_bytes: int = 512 * MIB
     results: int = 256
-    quick_results: int = 512
+    quick_results: int = 128
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,11 @@ FILE_BYTES = 512 << 20
 
 def main() -> None:
     """Answer messages until there are none."""
-    memory = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    memory, patience = (int(word) for word in sys.argv[1:3])
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no answer
     limit(memory)
+    os.nice(patience)
     asked: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, asked), daemon=True).start()
     from isoloss.ui import tasks
@@ -52,7 +53,6 @@ def limit(memory: int) -> None:
             continue
         allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (allowed, allowed))
-    os.nice(5)  # the server itself stays quick
 
 
 def send(stream: BinaryIO, message: dict[str, Any]) -> None:

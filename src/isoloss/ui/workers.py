@@ -20,10 +20,12 @@ class Worker:
 
     Args:
         memory: bound of its address space in bytes.
+        patience: how far it steps back behind other processes, as in the command ``nice``.
     """
 
-    def __init__(self, memory: int) -> None:
+    def __init__(self, memory: int, patience: int = 0) -> None:
         self.memory = memory
+        self.patience = patience
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
@@ -83,7 +85,8 @@ class Worker:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "isoloss.ui.worker", str(self.memory)),
+                *(sys.executable, "-P", "-m", "isoloss.ui.worker"),
+                *(str(self.memory), str(self.patience)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C is for the server, which ends its workers

@@ -104,15 +104,12 @@ function sliding() {
     const query = new URLSearchParams(location.search);
     query.set("place", slider.value);
     try {
-      const [answer, figures] = await Promise.all([
-        fetch(`/plan/card?${query}`, { signal }).then((found) => found.text()),
-        redraw(query, signal),
-      ]);
-      if (signal.aborted) return;
+      const figures = redraw(query, signal);
+      const answer = await (await fetch(`/plan/card?${query}`, { signal })).text();
       const box = document.createElement("template");
       box.innerHTML = answer;
       const card = box.content.querySelector("[data-card]");
-      if (!card) return;
+      if (signal.aborted || !card) return;
       document.querySelector("[data-card]").replaceWith(card);
       budget.value = card.dataset.flop;
       said.textContent = `${card.dataset.said} FLOP`;
@@ -122,7 +119,7 @@ function sliding() {
         link.href = `/${link.dataset.follow}${new URL(card.dataset.url, location.href).search}`;
       }
       document.getElementById("command-text").textContent = card.dataset.command;
-      await figures();
+      await figures;
       if (!signal.aborted) ready();
     } catch (error) {
       if (error.name !== "AbortError") throw error;

@@ -52,9 +52,13 @@ export async function drawAll() {
   await Promise.all(figures.map(async (figure) => draw(figure, await get(figure))));
 }
 
-/** Fetch all figures for another state; the answer draws them. */
+/** Draw all figures for another state, each as it comes. */
 export async function redraw(query, signal) {
   const figures = [...document.querySelectorAll("[data-figure]")];
-  const found = await Promise.all(figures.map((figure) => get(figure, query, signal)));
-  return () => Promise.all(figures.map((figure, i) => draw(figure, found[i])));
+  await Promise.all(
+    figures.map(async (figure) => {
+      const found = await get(figure, query, signal);
+      if (!signal.aborted) await draw(figure, found);
+    }),
+  );
 }
