@@ -28,8 +28,9 @@ ARGUMENTS = (
 SHOTS = Path(__file__).parent / "screenshots"
 SIZES = {"wide": (1440, 900), "phone": (375, 812)}
 MOST_MS = 300
-# What another program does to this one is not measured: the best of a few moves counts.
-MOVES = 8
+WAIT_MS = 120_000  # for what takes seconds on a machine of its own
+# Other programs on the machine slow a move down, never speed it up: the fastest ones count.
+MOVES, FASTEST = 40, 3
 
 
 def chromium() -> str | None:
@@ -54,7 +55,7 @@ class Watched:
         """Wait until everything that was asked for is on the screen."""
         self.until(f"Number(document.body?.dataset.ready ?? 0) >= {times}")
 
-    def until(self, holds: str, seconds: float = 60) -> None:
+    def until(self, holds: str, seconds: float = 120) -> None:
         """Wait for a condition; the pages forbid the evaluation that Playwright's own way needs."""
         until = time.monotonic() + seconds
         while True:
@@ -100,6 +101,7 @@ def watch(browser, server) -> Iterator[Callable[..., Watched]]:
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, **options
         )
+        context.set_default_timeout(WAIT_MS)
         watched = Watched(context.new_page(), server)
 
         def judge(request: Any) -> None:
@@ -126,6 +128,7 @@ def watch(browser, server) -> Iterator[Callable[..., Watched]]:
 def state(browser, server, small_ladder_path) -> str:
     """The query of a state in which every page has something to show."""
     context = browser.new_context()
+    context.set_default_timeout(WAIT_MS)
     page = Watched(context.new_page(), server)
     page.open("/")
     page.get("sample").click()
@@ -204,21 +207,23 @@ def test_the_decision_follows_the_slider(watch, state) -> None:
     before = page.get("kpi-n").inner_text()
     times: list[float] = []
     for move in range(MOVES):
-        times.append(page.page.evaluate(_MOVE, 12.2 + 0.3 * move))
+        times.append(page.page.evaluate(_MOVE, 12.2 + 0.06 * move))
         assert page.get("kpi-n").inner_text() != before
         before = page.get("kpi-n").inner_text()
         flop = page.get("flop").input_value()
         assert f"flop={flop}" in page.query
-        assert f"isoloss plan {flop} --fit fit.json" in page.get("command").inner_text()
-        assert f"flop={flop}" in page.get("pdf-iso-loss").get_attribute("href")
         assert page.get("kpi-flop").inner_text() == flop
+        if sum(one < MOST_MS for one in times) >= FASTEST:
+            break
+    assert f"isoloss plan {flop} --fit fit.json" in page.get("command").inner_text()
+    assert f"flop={flop}" in page.get("pdf-iso-loss").get_attribute("href")
     diamond = page.page.evaluate(
         "document.querySelector('[data-testid=figure-iso-loss] .canvas').data"
         ".filter(trace => trace.marker?.symbol === 'diamond').map(trace => trace.x[0])"
     )
     assert diamond[0] == pytest.approx(float(flop), rel=1e-3)
     print(f"slider to repaint, ms: {[round(one) for one in times]}")
-    assert min(times) < MOST_MS, times
+    assert sorted(times)[FASTEST - 1] < MOST_MS, times
     address = page.page.url
     assert "place=" not in address
     page.page.reload()
@@ -378,4 +383,4 @@ def test_pages_are_whole_without_a_script(watch, state) -> None:
     page.page.locator("summary").first.click()
     page.get("law-interaction").check()
     page.get("start-fit").click()
-    page.get("card-interaction").get_by_test_id("parameters").wait_for(timeout=30_000)
+    page.get("card-interaction").get_by_test_id("parameters").wait_for()

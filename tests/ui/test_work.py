@@ -18,6 +18,7 @@ from isoloss.ui.workers import Worker
 from tests.ui.server import serving
 
 MIB = 1 << 20
+WORKERS = 4  # one reads, two answer at once, one fits
 SLOW = {"law": "farseer", "draws": "4000"}  # takes seconds
 
 
@@ -195,7 +196,7 @@ def test_fifty_clients_at_once(server, query) -> None:
 
     with ThreadPoolExecutor(50) as clients:
         assert set(clients.map(ask, range(50))) == {200}
-    assert len(server.workers()) == 3
+    assert len(server.workers()) == WORKERS
 
 
 def test_the_end_leaves_no_process_and_no_file(csv, tmp_path, monkeypatch) -> None:
@@ -215,7 +216,7 @@ def test_the_end_leaves_no_process_and_no_file(csv, tmp_path, monkeypatch) -> No
             begun = time.monotonic()
             assert server.stop(how) == (0 if how == signal.SIGINT else -signal.SIGTERM)
             assert time.monotonic() - begun < 10
-            assert len(workers) == 3
+            assert len(workers) == WORKERS
             _until(lambda found=workers: not any(map(_lives, found)))
             assert list(tmp_path.glob("isoloss-ui-*")) == []
 
@@ -224,7 +225,7 @@ def test_workers_end_with_a_server_that_was_killed(csv) -> None:
     with serving() as server:
         server.ask(server.upload("a.csv", csv).goes_to)
         workers = server.workers()
-        assert len(workers) == 3
+        assert len(workers) == WORKERS
         server.stop(signal.SIGKILL)
         _until(lambda: not any(map(_lives, workers)))
 

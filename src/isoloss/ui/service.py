@@ -14,7 +14,8 @@ from isoloss.ui.state import State, amount
 from isoloss.ui.store import Document, Result, Store, Table, key_of
 from isoloss.ui.workers import Worker
 
-PATIENCE = 5  # of a fit, so that pages and sliders stay quick beside it
+QUICK = 2  # processes for plans and figures
+PATIENCE = 2  # of a fit, so that pages and sliders stay quick beside it
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Service:
         self.store = Store(self.limits)
         memory = self.limits.memory_bytes
         # Separate, so that neither a large table nor a long fit keeps a slider waiting.
-        self.reader, self.quick = Worker(memory), Worker(memory)
+        self.reader = Worker(memory)
+        self.quick = [Worker(memory) for _ in range(QUICK)]
         self.jobs = Jobs([Worker(memory, PATIENCE)], self.limits.queue)
         self._under_way: dict[str, asyncio.Future[Any]] = {}
         self._waiting = 0
@@ -60,7 +62,7 @@ class Service:
     def start(self) -> None:
         """Begin to work, with processes that are ready."""
         self.jobs.start()
-        workers = (self.reader, self.quick, *self.jobs.workers)
+        workers = (self.reader, *self.quick, *self.jobs.workers)
         self._warming = asyncio.gather(*(worker.start() for worker in workers))
 
     async def stop(self) -> None:
@@ -71,7 +73,8 @@ class Service:
             task.cancel()
         await self.jobs.stop()
         await self.reader.stop()
-        await self.quick.stop()
+        for worker in self.quick:
+            await worker.stop()
         self.store.close()
 
     async def view(self, state: State) -> View:
@@ -170,7 +173,9 @@ class Service:
         key = key_of(task, arguments)
 
         async def call() -> Document:
-            return await self.quick.call(task, arguments, self.limits.quick_seconds)
+            # Two figures of one page are worked out side by side.
+            worker = next((one for one in self.quick if not one.is_busy), self.quick[0])
+            return await worker.call(task, arguments, self.limits.quick_seconds)
 
         return await self._once(key, call)
 

@@ -73,6 +73,11 @@ class Worker:
                 await self._end()
                 raise
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether it works on something."""
+        return self._turn.locked()
+
     async def start(self) -> None:
         """Start the process, so that the first question need not wait."""
         async with self._turn:

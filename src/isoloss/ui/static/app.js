@@ -105,6 +105,7 @@ function sliding() {
     query.set("place", slider.value);
     try {
       const figures = redraw(query, signal);
+      figures.catch(() => {}); // said below, where it is waited for
       const answer = await (await fetch(`/plan/card?${query}`, { signal })).text();
       const box = document.createElement("template");
       box.innerHTML = answer;
