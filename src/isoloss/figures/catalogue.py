@@ -85,6 +85,18 @@ COMMANDS = {
 """How the documents are made that figures need."""
 
 
+DEFAULTS = {
+    "fit": "iso-loss",
+    "plan": "iso-loss",
+    "backtest": "backtest",
+    "runs": "isoflop",
+    "allocation": "isoflop",
+    "diagnosis": "residuals",
+    "sensitivity": "forest",
+}
+"""The figure that shows most of a result."""
+
+
 def find(name: str) -> Entry:
     """A figure by its name or number.
 
@@ -132,6 +144,24 @@ def build(name: str, *results: Any, target: float | None = None) -> Figure:
             hint="isoloss figure --list says which figure needs what.",
         )
     return entry.build(material)
+
+
+def figure_of(
+    result: Any, name: str | None = None, /, *beside: Any, target: float | None = None
+) -> Figure:
+    """A figure of one result, by default the one that shows most of it; see ``build``."""
+    return build(name or default_for(result, beside), result, *beside, target=target)
+
+
+def default_for(result: Any, beside: Sequence[Any] = ()) -> str:
+    """The figure that shows most of a result."""
+    from isoloss.fitting import Fit
+    from isoloss.laws.optimum import can_allocate
+
+    kind = next((n for n, k in _kinds().items() if isinstance(result, k)), "")
+    fit = next((one for one in (result, *beside) if isinstance(one, Fit)), None)
+    flat = fit is not None and not can_allocate(fit.law)
+    return "residuals" if flat and kind in ("fit", "plan") else DEFAULTS.get(kind, "iso-loss")
 
 
 def gather(results: Sequence[Any], target: float | None = None) -> Material:
@@ -227,8 +257,17 @@ def _points(material: Material) -> Any:
 
 
 CATALOGUE: tuple[Entry, ...] = (
-    Entry("isoflop", "F2", "IsoFLOP profiles, best size and tokens", ("fit|runs",), ("plan",), _isoflop),
-    Entry("iso-loss", "F3", "Lines of equal loss, efficient frontier", ("fit",), ("plan",), _iso_loss),
+    Entry(
+        "isoflop",
+        "F2",
+        "IsoFLOP profiles, best size and tokens",
+        ("fit|runs",),
+        ("plan",),
+        _isoflop,
+    ),
+    Entry(
+        "iso-loss", "F3", "Lines of equal loss, efficient frontier", ("fit",), ("plan",), _iso_loss
+    ),
     Entry("residuals", "F4", "What the law misses", ("fit",), (), _residuals),
     Entry("backtest", "F5", "Predictions, drift and coverage", ("backtest",), (), _backtest),
 )

@@ -35,7 +35,15 @@ Role = Literal[
     "truth",  # what was measured, beside what was predicted
 ]
 Anchor = Literal[
-    "left", "right", "centre", "above", "below", "upper left", "upper right", "lower right"
+    "left",
+    "right",
+    "centre",
+    "above",
+    "below",
+    "upper left",
+    "upper right",
+    "lower left",
+    "lower right",
 ]
 Kind = Literal["number", "params", "tokens", "flop", "loss", "ratio", "percent", "names"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 from isoloss.errors import InputError, Where
 from isoloss.figures.parts import Role, Scale
 
@@ -106,6 +105,12 @@ LOOKS: dict[Role, Look] = {
 }
 
 
+def look_of(layer: object) -> Look:
+    """How a layer is drawn."""
+    role: Role = getattr(layer, "role", "data")
+    return LOOKS[role]
+
+
 def _mix(first: str, second: str, part: float) -> str:
     channels = (
         round(int(first[i : i + 2], 16) * (1 - part) + int(second[i : i + 2], 16) * part)
@@ -174,22 +179,32 @@ def theme_of(theme: str | Theme) -> Theme:
 
 
 def spread(places: list[float], gap: float) -> list[float]:
-    """Places of labels moved apart to at least ``gap``, in their order, as little as is needed."""
-    order = sorted(range(len(places)), key=lambda i: places[i])
+    """Places of labels between 0 and 1, apart by at least ``gap``, moved as little as is needed.
+
+    Where they cannot all be apart they share the room evenly.
+    """
+    gap = min(gap, 1 / max(1, len(places)))
     groups: list[tuple[float, list[int]]] = []  # the centre of each clump, and who is in it
-    for i in order:
-        centre, members = places[i], [i]
-        while groups and centre - gap * len(members) / 2 < groups[-1][0] + gap * len(
-            groups[-1][1]
-        ) / 2 - 1e-12:
-            before, earlier = groups.pop()
+    for i in sorted(range(len(places)), key=lambda i: places[i]):
+        members = [i]
+        centre = _inside(places[i], gap)
+        while groups:
+            before, earlier = groups[-1]
+            if centre - gap * len(members) / 2 >= before + gap * len(earlier) / 2 - 1e-12:
+                break
+            groups.pop()
             count = len(earlier) + len(members)
             centre = (before * len(earlier) + centre * len(members)) / count
             members = earlier + members
+            centre = _inside(centre, gap * count)
         groups.append((centre, members))
     moved = list(places)
     for centre, members in groups:
         for rank, i in enumerate(members):
             moved[i] = centre + gap * (rank - (len(members) - 1) / 2)
-
     return moved
+
+
+def _inside(centre: float, size: float) -> float:
+    """A clump's centre, moved so that none of it lies outside 0 and 1."""
+    return min(max(centre, size / 2), 1 - size / 2)
