@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from isoloss.errors import InputError, Where
+from isoloss.errors import EvidenceError, InputError, Where
 
 if TYPE_CHECKING:
     from isoloss.figures.parts import Figure
@@ -249,6 +249,67 @@ def _backtest(material: Material) -> Figure:
     return backtest(material.backtest)
 
 
+def _envelope(material: Material) -> Figure:
+    from isoloss.figures.envelope import envelope
+    from isoloss.fitting import envelope as approach
+
+    points = _points(material)
+    return envelope(points, approach(points), target=material.goal)
+
+
+def _parameters(material: Material) -> Figure:
+    from isoloss.figures.parameters import parameters
+    from isoloss.validation import profile_curve
+
+    assert material.fit is not None
+    fit = material.fit
+    fit.require_draws("the figure of parameters")
+    profiles: dict[str, Any] = {}
+    for name in fit.law.names:
+        try:
+            profiles[name] = profile_curve(fit, name)
+        except (InputError, EvidenceError):
+            continue  # a parameter that is fixed, or follows from others, has no profile
+    return parameters(fit, profiles)
+
+
+def _forest(material: Material) -> Figure:
+    from isoloss.figures.forest import forest
+    from isoloss.fitting import approaches
+    from isoloss.validation import sensitivity
+
+    goal = material.goal
+    if material.sensitivity is not None:
+        return forest(material.sensitivity)
+    source = material.runs if material.runs is not None else _points(material)
+    fit = material.fit
+    found = sensitivity(
+        source,
+        fit.law if fit is not None else "chinchilla",
+        target=goal,
+        objective=fit.objective if fit is not None else None,
+        seed=fit.seed if fit is not None else 0,
+    )
+    points = _points(material)
+    return forest(found, approaches(points, target=found.target_flop, draws=200))
+
+
+def _tokens_per_param(material: Material) -> Figure:
+    from isoloss.figures.tokens_per_param import limits_of, tokens_per_param
+    from isoloss.fitting import fit as refit
+
+    assert material.fit is not None
+    found = material.fit
+    ratio = found.points.tokens / found.points.params
+    restricted = {
+        limit: refit(
+            found.points.take(ratio <= limit), found.law, objective=found.objective, ci="none"
+        )
+        for limit in limits_of(found)
+    }
+    return tokens_per_param(found, restricted)
+
+
 def _points(material: Material) -> Any:
     if material.fit is not None:
         return material.fit.points
@@ -256,7 +317,9 @@ def _points(material: Material) -> Any:
     return material.runs.points()
 
 
+FOREST = ("fit|runs|sensitivity",)
 CATALOGUE: tuple[Entry, ...] = (
+    Entry("envelope", "F1", "Loss over compute, envelope", ("fit|runs",), ("plan",), _envelope),
     Entry(
         "isoflop",
         "F2",
@@ -270,5 +333,8 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry("residuals", "F4", "What the law misses", ("fit",), (), _residuals),
     Entry("backtest", "F5", "Predictions, drift and coverage", ("backtest",), (), _backtest),
+    Entry("parameters", "F10", "How well parameters are fixed", ("fit",), (), _parameters),
+    Entry("forest", "F11", "What the answer hangs on", FOREST, ("plan",), _forest),
+    Entry("tokens-per-param", "F13", "Loss over D/N by size", ("fit",), (), _tokens_per_param),
 )
 """All figures, in the order of their numbers."""

@@ -77,8 +77,8 @@ def isoflop(
         title="IsoFLOP profiles and the compute-optimal size and tokens",
         panels=(
             _profiles(points, allocation, fit, scale),
-            _law(allocation, "n_params", points.params, goal, scale),
-            _law(allocation, "tokens", points.tokens, goal, scale),
+            power_law(allocation, "n_params", points.params, goal, scale),
+            power_law(allocation, "tokens", points.tokens, goal, scale),
         ),
         caption=_caption(points, allocation, fit),
         widths=(1.25, 1.0, 1.0),
@@ -159,8 +159,18 @@ def _minima(found: list[Optimum], edge: bool) -> Points:
     )
 
 
-def _law(allocation: Allocation, name: str, seen: Array, goal: float, scale: Scale) -> Panel:
-    """The best size or tokens over compute, with the power law and its band to the target."""
+def power_law(
+    allocation: Allocation, name: str, seen: Array, goal: float, scale: Scale | None
+) -> Panel:
+    """The best size or tokens over compute, with the power law and its band to the target.
+
+    Args:
+        allocation: one of the three approaches.
+        name: ``n_params`` or ``tokens``.
+        seen: those of the runs.
+        goal: the target, in FLOP.
+        scale: shades of the budgets, if they have any.
+    """
     last = allocation.flop_range[1]
     letter = "N" if name == "n_params" else "D"
     used = [o for o in allocation.optima if o.used]
@@ -182,7 +192,7 @@ def _law(allocation: Allocation, name: str, seen: Array, goal: float, scale: Sca
     layers.append(
         Points(
             *(array(places), array(middle), "data"),
-            shade=array(places),
+            shade=None if scale is None else array(places),
             y_lo=array(lo),
             y_hi=array(hi),
             names=tuple(

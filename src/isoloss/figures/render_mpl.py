@@ -318,13 +318,17 @@ def _(layer: Points, axes: Axes, panel: Panel, theme: Theme, order: float) -> No
             LineCollection(bars, colors=colours, linewidths=0.8, zorder=order - 0.005),
             autolim=False,
         )
+    ink: dict[str, Any] = {"facecolors": colours, "edgecolors": theme.edge}
+    if hollow:
+        ink = {"facecolors": "none", "edgecolors": colours}
+    elif look.marker == "cross":
+        ink = {"color": colours}
     made = axes.scatter(
         layer.x,
         layer.y,
         s=size**2,
         marker=_MARKERS[look.marker],
-        facecolors="none" if hollow else colours,
-        edgecolors=colours if hollow or look.marker == "cross" else theme.edge,
+        **ink,
         linewidths=edge,
         alpha=look.alpha,
         zorder=order,
