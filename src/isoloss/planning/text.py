@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from isoloss.fitting import Quantity
 from isoloss.laws.compute import format_flop
+from isoloss.planning.hardware.means import cost_text
 from isoloss.planning.published_result import LOSSES, PublishedPlans, PublishedRow
 from isoloss.runs import format_quantity
 
@@ -57,6 +58,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"{format_flop(plan.flop)} FLOP by {plan.law}   L = {plan.formula}"
     for name, quantity in plan.quantities.items():
         yield f"    {_NAMES[name]:<12} {shown(quantity.estimate):>9}   {between(quantity)}"
+    yield from (f"  {sentence}" for sentence in cost_text(plan.cost))
     yield from (f"  {sentence}" for sentence in _facts(plan))
     for notice in plan.warnings:
         yield f"  ! {notice.message}"
@@ -94,7 +96,8 @@ def as_html(plan: Plan) -> str:
         for name, q in plan.quantities.items()
     )
     head = html.escape(f"{format_flop(plan.flop)} FLOP by {plan.law}: {plan.status}")
-    facts = "<br>".join(html.escape(sentence) for sentence in _facts(plan))
+    sentences = (*cost_text(plan.cost), *_facts(plan))
+    facts = "<br>".join(html.escape(sentence) for sentence in sentences)
     remarks = "".join(f"<li>{html.escape(n.message)}</li>" for n in (*plan.warnings, *plan.notes))
     return (
         f"<p><b>{head}</b><br><code>{html.escape(plan.formula)}</code></p><table>"
@@ -112,6 +115,7 @@ def answer_text(answer: Answer) -> str:
     for name, q in answer.quantities.items():
         value = format_flop(q.estimate) if name == "flop" else shown(q.estimate)
         lines.append(f"    {_NAMES[name]:<12} {value:>9}   {between(q)}")
+    lines += [f"  {sentence}" for sentence in cost_text(answer.cost)]
     lines += [f"  ! {notice.message}" for notice in answer.warnings]
     return "\n".join(lines)
 
@@ -124,7 +128,10 @@ def answer_html(answer: Answer) -> str:
         for name, q in answer.quantities.items()
     )
     head = html.escape(f"{_ASKED[answer.asked]} by {answer.law}")
-    remarks = "".join(f"<li>{html.escape(n.message)}</li>" for n in answer.warnings)
+    remarks = "".join(
+        f"<li>{html.escape(sentence)}</li>"
+        for sentence in (*cost_text(answer.cost), *(n.message for n in answer.warnings))
+    )
     return f"<p><b>{head}</b></p><table>{rows}</table><ul>{remarks}</ul>"
 
 
