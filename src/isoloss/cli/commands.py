@@ -56,6 +56,10 @@ COMMANDS: tuple[Command, ...] = (
         "isoloss.cli.overtraining:overtraining",
         "Say what another size costs at the same loss.",
     ),
+    Command(
+        "hardware", "isoloss.cli.hardware:hardware", "List accelerators; hours, days and money."
+    ),
+    Command("mfu", "isoloss.cli.mfu:mfu", "Fit the utilisation of larger models to throughput."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )

@@ -76,6 +76,9 @@ Draws = Annotated[int, Parameter(converter=_whole(1, 10_000_000))]
 Jobs = Annotated[int, Parameter(converter=_whole(1, 1024))]
 """How many threads."""
 
+Devices = Annotated[int, Parameter(converter=_whole(1, 100_000_000))]
+"""How many accelerators."""
+
 # Beyond 2^53 floats skip whole numbers.
 Seed = Annotated[int, Parameter(converter=_whole(0, 2**53))]
 """A seed."""
