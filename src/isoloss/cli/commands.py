@@ -50,6 +50,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("recipes", "isoloss.cli.recipes:recipes", "Compare two training recipes in compute."),
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
+    Command(
+        "optima", "isoloss.cli.optima:optima", "Compare types of optimality and rules of thumb."
+    ),
     Command("serve", "isoloss.cli.serve:serve", "Plan a model that will serve tokens."),
     Command(
         "overtraining",
