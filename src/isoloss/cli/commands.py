@@ -51,6 +51,19 @@ COMMANDS: tuple[Command, ...] = (
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
     Command("figure", "isoloss.cli.figure:figure", "Draw a figure from stored results."),
+    Command(
+        "optima", "isoloss.cli.optima:optima", "Compare types of optimality and rules of thumb."
+    ),
+    Command("serve", "isoloss.cli.serve:serve", "Plan a model that will serve tokens."),
+    Command(
+        "overtraining",
+        "isoloss.cli.overtraining:overtraining",
+        "Say what another size costs at the same loss.",
+    ),
+    Command(
+        "hardware", "isoloss.cli.hardware:hardware", "List accelerators; hours, days and money."
+    ),
+    Command("mfu", "isoloss.cli.mfu:mfu", "Fit the utilisation of larger models to throughput."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isoloss.laws.optimum import closed_form
 from isoloss.planning.answer import Answer
-from isoloss.planning.inverse import flop_for_loss, params_for, tokens_for
+from isoloss.planning.inverse import flop_for_loss, params_for, priced, tokens_for
 from isoloss.planning.plan import plan
 from isoloss.planning.published import plan_law, plan_published
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
@@ -22,5 +22,6 @@ __all__ = [
     "plan",
     "plan_law",
     "plan_published",
+    "priced",
     "tokens_for",
 ]

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from isoloss.planning.card import Card
+    from isoloss.planning.serving import ServingPlan
+
 
 @dataclass(frozen=True)
 class FlatRegion:
@@ -73,6 +76,9 @@ class Plan(Shown):
         warnings: what the user must know.
         notes: what would change the answer.
         cost: hours and money, where hardware is given.
+        why: sentences that say what makes this the answer.
+        serving: smaller runs of the same loss, for tokens that will be served; None if not asked.
+        command: what to type to get the plan again; empty for the general form.
     """
 
     flop: float
@@ -99,6 +105,9 @@ class Plan(Shown):
     warnings: tuple[Notice, ...] = ()
     notes: tuple[Notice, ...] = ()
     cost: Mapping[str, Any] | None = field(default=None)
+    why: tuple[str, ...] = ()
+    serving: ServingPlan | None = None
+    command: str = ""
 
     @property
     def epochs(self) -> float | None:
@@ -141,8 +150,18 @@ class Plan(Shown):
                 "n_tiers": self.n_tiers,
                 "warnings": [notice.to_dict() for notice in self.warnings],
                 "notes": [notice.to_dict() for notice in self.notes],
+                "why": list(self.why),
+                "serving": None if self.serving is None else self.serving.to_dict(),
+                "command": self.command,
+                "card": self.card().to_dict(),
             }
         )
+
+    def card(self) -> Card:
+        """The plan as a decision card."""
+        from isoloss.planning.text import card_of
+
+        return card_of(self)
 
     def to_frame(self) -> pl.DataFrame:
         """One row per number: quantity, unit, estimate, lo, hi, level."""
