@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from isoloss.laws import Parameter as Parameter
     from isoloss.laws import get_law as get_law
     from isoloss.laws import list_laws as list_laws
+    from isoloss.planning import HParams as HParams
     from isoloss.planning import Plan as Plan
+    from isoloss.planning import hparams as hparams
     from isoloss.planning import plan as plan
     from isoloss.planning import plan_published as plan_published
     from isoloss.runs import Points as Points
@@ -66,7 +68,9 @@ _HOME = {
     "Parameter": "laws",
     "get_law": "laws",
     "list_laws": "laws",
+    "HParams": "planning",
     "Plan": "planning",
+    "hparams": "planning",
     "plan": "planning",
     "plan_published": "planning",
     "Points": "runs",

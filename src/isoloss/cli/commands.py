@@ -50,6 +50,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("recipes", "isoloss.cli.recipes:recipes", "Compare two training recipes in compute."),
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
+    Command(
+        "hparams", "isoloss.cli.hparams:hparams", "Learning rate and batch by the published laws."
+    ),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )
