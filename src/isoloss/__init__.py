@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from isoloss.planning import hparams as hparams
     from isoloss.planning import plan as plan
     from isoloss.planning import plan_published as plan_published
+    from isoloss.planning import transfer_lr as transfer_lr
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
@@ -73,6 +74,7 @@ _HOME = {
     "hparams": "planning",
     "plan": "planning",
     "plan_published": "planning",
+    "transfer_lr": "planning",
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",

@@ -35,6 +35,10 @@ COMMANDS = {
     "answer": ("plan", "--loss", "2.2", "--fit", "FIT"),
     "published_plans": ("plan", "1e23", "--published"),
     "hparams": ("hparams", "--n", "7B", "--d", "1.4T", "--loss", "2", "--batch", "4M"),
+    "lr_transfer": (
+        "transfer",
+        *["--lr", "3e-3", "--n", "100M", "--d", "2B", "--to-d", "20B", "--batch", "500k"],
+    ),
     "approaches": ("approaches", "RUNS", "--draws", "20"),
     "demo": ("demo", "--draws", "20"),
     "error": ("plan", "1E"),
@@ -72,6 +76,10 @@ def test_document_fits_its_schema(run, ladder, fit_file, name):
         ("law", ("laws", "show", "E + A*N**-a")),
         ("law", ("laws", "show", "step-law", "--at", "N=7B", "D=1.4T")),
         ("law", ("laws", "show", "minicpm", "--at", "L=2")),
+        (
+            "lr_transfer",
+            ("transfer", *["--lr", "3e-3", "--n", "100M", "--d", "2B", "--to-schedule", "WSD"]),
+        ),
         ("comparison", ("compare", "RUNS", "--law", "chinchilla", "--at", "1e19", "--draws", "20")),
         ("diagnosis", ("diagnose", "RUNS", "--law", "E + A/N**a", "--ci", "none")),
         ("diagnosis", ("diagnose", "RUNS", "--sensitivity", "--draws", "20", *FEW)),

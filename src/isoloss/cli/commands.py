@@ -53,6 +53,9 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "hparams", "isoloss.cli.hparams:hparams", "Learning rate and batch by the published laws."
     ),
+    Command(
+        "transfer", "isoloss.cli.transfer:transfer", "Carry a tuned learning rate to another run."
+    ),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )

@@ -9,7 +9,7 @@ from isoloss.planning.plan import plan
 from isoloss.planning.published import plan_law, plan_published
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import FlatRegion, Plan
-from isoloss.planning.settings import HParams, hparams
+from isoloss.planning.settings import HParams, Transfer, hparams, transfer_lr
 
 __all__ = [
     "Answer",
@@ -18,6 +18,7 @@ __all__ = [
     "Plan",
     "PublishedPlans",
     "PublishedRow",
+    "Transfer",
     "closed_form",
     "flop_for_loss",
     "hparams",
@@ -26,4 +27,5 @@ __all__ = [
     "plan_law",
     "plan_published",
     "tokens_for",
+    "transfer_lr",
 ]

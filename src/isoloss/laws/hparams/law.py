@@ -161,21 +161,50 @@ class HParamLaw:
             Both ends; NaN where no interval of a coefficient or no range was published.
         """
         published, law = self.coefficients(key), self.formulas[setting]
-        given = [name for name in law.names if name in published.intervals]
         middle = {name: math.sqrt(low * high) for name, (low, high) in published.range.items()}
         value = self.value(setting, x, key)
-        if not given or math.isnan(value) or not set(law.variables) <= set(middle):
+        if math.isnan(value) or not set(law.variables) <= set(middle):
             return math.nan, math.nan
-        here, there = (self._sensitivity(law, published, at) for at in (x, middle))
+        low, high = self._open(setting, x, middle, key)
+        return value * low, value * high
+
+    def ratio_interval(
+        self,
+        setting: str,
+        to: Mapping[str, float],
+        since: Mapping[str, float],
+        key: str | None = None,
+    ) -> tuple[float, float]:
+        """What the published intervals of the coefficients leave open of ``ratio``.
+
+        Plain factors cancel, so the interval opens with the way between the points alone.
+
+        Returns:
+            Both ends; NaN where no interval of a coefficient was published.
+        """
+        low, high = self._open(setting, to, since, key)
+        ratio = self.ratio(setting, to, since, key)
+        return ratio * low, ratio * high
+
+    def _open(
+        self, setting: str, x: Mapping[str, float], around: Mapping[str, float], key: str | None
+    ) -> tuple[float, float]:
+        """Factors below and above 1 between which the intervals of coefficients leave a setting.
+
+        At ``around`` the law counts as known; coefficients move on their own.
+        """
+        published, law = self.coefficients(key), self.formulas[setting]
+        given = [name for name in law.names if name in published.intervals]
+        if not given:
+            return math.nan, math.nan
+        here, there = (self._sensitivity(law, published, at) for at in (x, around))
         down = up = 0.0
         for name in given:
-            low, high = published.intervals[name]
-            moves = [
-                (here[name] - there[name]) * (end - published.values[name]) for end in (low, high)
-            ]
+            slope, value = here[name] - there[name], published.values[name]
+            moves = [slope * (end - value) for end in published.intervals[name]]
             down += min(*moves, 0.0) ** 2
             up += max(*moves, 0.0) ** 2
-        return value * math.exp(-math.sqrt(down)), value * math.exp(math.sqrt(up))
+        return math.exp(-math.sqrt(down)), math.exp(math.sqrt(up))
 
     def elasticity(
         self, setting: str, x: Mapping[str, float], key: str | None = None

@@ -1,8 +1,8 @@
 """Power Lines: batch from tokens, weight decay from the AdamW timescale (Bergsma et al. 2025).
 
 ``B = 0.0306 D^0.383`` sequences of 2048 tokens (arXiv 2505.13738). The timescale
-``tau = B / (lr * wd * D)``, the share of the run over which AdamW averages its updates, is best at a
-power of tokens per parameter.
+``tau = B / (lr * wd * D)``, the share of the run over which AdamW averages its updates, is best
+at a power of tokens per parameter.
 """
 
 from __future__ import annotations

@@ -11,14 +11,19 @@ from isoloss.planning.settings.result import (
     Rescaled,
     Spread,
 )
+from isoloss.planning.settings.transfer import transfer_lr
+from isoloss.planning.settings.transfer_result import Carried, Transfer
 
 __all__ = [
     "Advice",
     "Adviser",
+    "Carried",
     "Contradiction",
     "HParams",
     "Rescaled",
     "Spread",
+    "Transfer",
     "advise",
     "hparams",
+    "transfer_lr",
 ]

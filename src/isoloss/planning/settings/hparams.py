@@ -105,7 +105,8 @@ def advise(law: HParamLaw, x: Mapping[str, float], key: str | None = None) -> Ad
         elif setting in GIVEN:
             value = law.value(setting, x, key)
             found[setting] = Quantity(value, *law.interval(setting, x, key), published.level)
-        if setting in GIVEN and not law.needs(setting, x):
+        # Without its factor a form still says by which power it changes.
+        if setting in found or (law.missing(setting, key) and not law.needs(setting, x)):
             powers[setting] = law.elasticity(setting, x, key)
     outside = law.outside(x, key)
     return Advice(

@@ -168,6 +168,7 @@ class Contradiction:
         falling: of those that say that it falls.
         flat: those that say that it does not change.
         reasons: what is known of the cause, most certain first.
+        measure: whether laws are given with a ``power`` of the variable or a ``factor``.
     """
 
     code: str
@@ -176,6 +177,7 @@ class Contradiction:
     falling: Mapping[str, float]
     flat: tuple[str, ...]
     reasons: tuple[str, ...]
+    measure: str = "power"
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as plain values."""
@@ -186,6 +188,7 @@ class Contradiction:
             "falling": dict(self.falling),
             "flat": list(self.flat),
             "reasons": list(self.reasons),
+            "measure": self.measure,
         }
 
 

@@ -62,9 +62,10 @@ def folded(text: str, first: str = "", rest: str | None = None) -> str:
     )
 
 
-def powers_text(powers: Mapping[str, float]) -> str:
-    """Laws and their powers, ``step-law (+0.31)``."""
-    return ", ".join(f"{law} ({power:+.2f})" for law, power in powers.items())
+def sizes_text(sizes: Mapping[str, float], measure: str) -> str:
+    """Laws and their powers, ``step-law (+0.31)``, or factors, ``step-law (x 2.03)``."""
+    shown = "{:+.2f}" if measure == "power" else "x {:.3g}"
+    return ", ".join(f"{law} ({shown.format(size)})" for law, size in sizes.items())
 
 
 def _lines(found: HParams) -> Iterator[str]:
@@ -102,6 +103,14 @@ def _lines(found: HParams) -> Iterator[str]:
                 f"  {label}: {low} ({one.law_lo}) to {high} ({one.law_hi}), "
                 f"a factor of {one.ratio:.3g} over {one.n_laws} laws"
             )
+    levels = {
+        quantity.level
+        for one in found.laws
+        for quantity in (one.lr, one.batch_tokens)
+        if quantity is not None and not math.isnan(quantity.lo)
+    }
+    if levels:
+        yield f"  intervals: {min(levels):.0%}, of the coefficients alone"
     yield from _carried(found)
     yield from (line for one in found.laws for line in _missing(one))
     for one in found.contradictions:
@@ -135,9 +144,9 @@ def _missing(one: Advice) -> Iterator[str]:
 def contradiction_lines(one: Contradiction) -> Iterator[str]:
     """A contradiction and its reasons."""
     sides = [
-        f"{word} by {powers_text(powers)}"
-        for word, powers in (("rises", one.rising), ("falls", one.falling))
-        if powers
+        f"{word} by {sizes_text(sizes, one.measure)}"
+        for word, sizes in (("rises", one.rising), ("falls", one.falling))
+        if sizes
     ]
     if one.flat:
         sides.append(f"does not change by {', '.join(one.flat)}")
