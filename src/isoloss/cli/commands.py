@@ -64,6 +64,13 @@ COMMANDS: tuple[Command, ...] = (
         "hardware", "isoloss.cli.hardware:hardware", "List accelerators; hours, days and money."
     ),
     Command("mfu", "isoloss.cli.mfu:mfu", "Fit the utilisation of larger models to throughput."),
+    Command("sweep", "isoloss.cli.sweep:sweep", "Find the best lr and batch of your own sweep."),
+    Command(
+        "hparams", "isoloss.cli.hparams:hparams", "Learning rate and batch by the published laws."
+    ),
+    Command(
+        "transfer", "isoloss.cli.transfer:transfer", "Carry a tuned learning rate to another run."
+    ),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )
