@@ -51,6 +51,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
     Command("figure", "isoloss.cli.figure:figure", "Draw a figure from stored results."),
+    Command("report", "isoloss.cli.report:report", "Write one report to forward or to print."),
     Command(
         "optima", "isoloss.cli.optima:optima", "Compare types of optimality and rules of thumb."
     ),
