@@ -12,7 +12,9 @@ from isoloss.errors import EvidenceError, InputError, Where
 if TYPE_CHECKING:
     from isoloss.figures.parts import Figure
     from isoloss.fitting import Allocation, Fit
+    from isoloss.fitting.sweeps import SweepFit
     from isoloss.planning import Plan
+    from isoloss.planning.serving.overtraining_result import Overtraining
     from isoloss.runs import Runs
     from isoloss.validation import Backtest, Diagnosis, Sensitivity
 
@@ -29,6 +31,8 @@ class Material:
         allocation: one of the three approaches on them.
         diagnosis: of the fit.
         sensitivity: of the answer.
+        sweep: of learning rate and batch.
+        overtraining: what other sizes cost.
         target: compute that axes reach; the plan's, or 30 times the largest run, by default.
     """
 
@@ -39,6 +43,8 @@ class Material:
     allocation: Allocation | None = None
     diagnosis: Diagnosis | None = None
     sensitivity: Sensitivity | None = None
+    sweep: SweepFit | None = None
+    overtraining: Overtraining | None = None
     target: float | None = None
 
     @property
@@ -81,6 +87,7 @@ COMMANDS = {
     "plan": "a plan (isoloss plan BUDGET --fit fit.json --save plan.json)",
     "backtest": "a backtest (isoloss backtest RUNS --save backtest.json)",
     "runs": "a table of runs (runs.csv)",
+    "sweep": "a fitted sweep (isoloss sweep RUNS --save sweep.json)",
 }
 """How the documents are made that figures need."""
 
@@ -93,6 +100,8 @@ DEFAULTS = {
     "allocation": "isoflop",
     "diagnosis": "residuals",
     "sensitivity": "forest",
+    "sweep": "hparam-laws",
+    "overtraining": "overtraining",
 }
 """The figure that shows most of a result."""
 
@@ -197,7 +206,9 @@ def possible(material: Material) -> tuple[Entry, ...]:
 
 def _kinds() -> Mapping[str, type[Any]]:
     from isoloss.fitting import Allocation, Fit
+    from isoloss.fitting.sweeps import SweepFit
     from isoloss.planning import Plan
+    from isoloss.planning.serving.overtraining_result import Overtraining
     from isoloss.runs import Runs
     from isoloss.validation import Backtest, Diagnosis, Sensitivity
 
@@ -209,6 +220,8 @@ def _kinds() -> Mapping[str, type[Any]]:
         "allocation": Allocation,
         "diagnosis": Diagnosis,
         "sensitivity": Sensitivity,
+        "sweep": SweepFit,
+        "overtraining": Overtraining,
     }
     assert set(kinds) == {field.name for field in fields(Material)} - {"target"}
     return kinds
@@ -310,6 +323,38 @@ def _tokens_per_param(material: Material) -> Figure:
     return tokens_per_param(found, restricted)
 
 
+def _lr_batch(material: Material) -> Figure:
+    from isoloss.figures.lr_batch import lr_batch
+
+    assert material.sweep is not None
+    return lr_batch(material.sweep)
+
+
+def _hparam_laws(material: Material) -> Figure:
+    from isoloss.figures.hparam_laws import hparam_laws
+
+    assert material.sweep is not None
+    return hparam_laws(material.sweep)
+
+
+def _repetition(material: Material) -> Figure:
+    from isoloss.figures.repetition import repetition
+
+    assert material.fit is not None
+    return repetition(material.fit)
+
+
+def _overtraining(material: Material) -> Figure:
+    from isoloss.figures.overtraining import overtraining
+    from isoloss.planning.serving import overtraining as price
+
+    if material.overtraining is not None:
+        return overtraining(material.overtraining)
+    assert material.fit is not None
+    last = float(material.fit.points.flop.max())
+    return overtraining(price(material.fit, material.goal or 30.0 * last))
+
+
 def _points(material: Material) -> Any:
     if material.fit is not None:
         return material.fit.points
@@ -333,8 +378,19 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry("residuals", "F4", "What the law misses", ("fit",), (), _residuals),
     Entry("backtest", "F5", "Predictions, drift and coverage", ("backtest",), (), _backtest),
+    Entry("lr-batch", "F6", "Loss over learning rate and batch", ("sweep",), (), _lr_batch),
+    Entry("hparam-laws", "F7", "Best learning rate and batch", ("sweep",), (), _hparam_laws),
+    Entry("repetition", "F8", "What repeated data are worth", ("fit",), (), _repetition),
     Entry("parameters", "F10", "How well parameters are fixed", ("fit",), (), _parameters),
     Entry("forest", "F11", "What the answer hangs on", FOREST, ("plan",), _forest),
+    Entry(
+        "overtraining",
+        "F12",
+        "What another size costs",
+        ("fit|overtraining",),
+        ("plan",),
+        _overtraining,
+    ),
     Entry("tokens-per-param", "F13", "Loss over D/N by size", ("fit",), (), _tokens_per_param),
 )
 """All figures, in the order of their numbers."""

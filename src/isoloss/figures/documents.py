@@ -65,10 +65,12 @@ def schema_of(path: str) -> str | None:
 
 def _loaders() -> dict[str, Callable[[str], Any]]:
     from isoloss.fitting import Allocation, Fit
+    from isoloss.fitting.sweeps import SweepFit
     from isoloss.planning import Plan
     from isoloss.validation import Backtest
 
     return {
+        "sweep_fit": SweepFit.load,
         "fit": Fit.load,
         "plan": Plan.load,
         "backtest": Backtest.load,

@@ -162,7 +162,7 @@ def _ellipse(x: Array, y: Array, level: float) -> tuple[Array, Array]:
     angle = 2 * math.pi / STEPS * np.arange(STEPS + 1)
     circle = np.stack([np.cos(angle), np.sin(angle)])
     path = radius * vectors @ (np.sqrt(np.maximum(values, 0.0))[:, None] * circle)
-    return float(np.mean(x)) + path[0], float(np.mean(y)) + path[1]
+    return np.mean(x) + path[0], np.mean(y) + path[1]
 
 
 def _density(
@@ -189,8 +189,8 @@ def density(draws: Array, lo: float, hi: float) -> tuple[Array, Array]:
     quartiles = np.quantile(draws, [0.25, 0.75])
     spread = min(float(np.std(draws)), float(quartiles[1] - quartiles[0]) / 1.349)
     width = 0.9 * (spread or float(np.std(draws)) or 1.0) * len(draws) ** -0.2
-    x = lo + (hi - lo) / (STEPS - 1) * np.arange(STEPS)
-    y = np.exp(-0.5 * ((x[:, None] - draws) / width) ** 2).sum(axis=1)
+    x: Array = lo + (hi - lo) / (STEPS - 1) * np.arange(STEPS, dtype=np.float64)
+    y: Array = np.exp(-0.5 * ((x[:, None] - draws) / width) ** 2).sum(axis=1)
     return x, y / y.max()
 
 

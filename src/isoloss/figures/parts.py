@@ -33,6 +33,8 @@ Role = Literal[
     "guide",  # lines of equal compute and the like, to find one's way
     "zero",  # where nothing would be left to explain
     "truth",  # what was measured, beside what was predicted
+    "best",  # the best run among shades
+    "edge",  # lines over shades
 ]
 Anchor = Literal[
     "left",

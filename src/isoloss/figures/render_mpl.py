@@ -311,14 +311,22 @@ def _(layer: Points, axes: Axes, panel: Panel, theme: Theme, order: float) -> No
     look = LOOKS[layer.role]
     colours = _colours(layer, panel, theme)
     hollow = look.marker in ("ring", "open star")
-    edge = 0.8 if hollow or look.marker == "cross" else 0.0 if layer.small else 0.3
+    edge = (
+        0.8
+        if hollow or look.marker == "cross"
+        else 0.0
+        if layer.small
+        else 0.3
+        if look.edge == "edge"
+        else 0.7
+    )
     size = look.size * (0.55 if layer.small else 1.0)
     for bars in _whiskers(layer, panel):
         axes.add_collection(
             LineCollection(bars, colors=colours, linewidths=0.8, zorder=order - 0.005),
             autolim=False,
         )
-    ink: dict[str, Any] = {"facecolors": colours, "edgecolors": theme.edge}
+    ink: dict[str, Any] = {"facecolors": colours, "edgecolors": getattr(theme, look.edge)}
     if hollow:
         ink = {"facecolors": "none", "edgecolors": colours}
     elif look.marker == "cross":

@@ -351,7 +351,7 @@ def _(layer: Points, place: _Place) -> None:
         "symbol": _MARKERS[look.marker],
         "size": look.size * (1.2 if layer.small else 2.0),
         "opacity": look.alpha,
-        "line": {"width": 1.4 if hollow else 0.5, "color": place.theme.edge},
+        "line": {"width": 1.4 if hollow else 0.5, "color": getattr(place.theme, look.edge)},
         "color": place.colour(layer),
     }
     if hollow:

@@ -78,6 +78,7 @@ class Look:
         dash: lengths of ink and gap in line widths; empty for solid.
         marker: ``dot``, ``ring``, ``diamond``, ``star``, ``open star``, ``cross``.
         size: of marks across, in points.
+        edge: the colour around marks, by name.
     """
 
     colour: str
@@ -86,6 +87,7 @@ class Look:
     dash: tuple[float, ...] = ()
     marker: str = "dot"
     size: float = 3.2
+    edge: str = "edge"
 
 
 LOOKS: dict[Role, Look] = {
@@ -101,6 +103,8 @@ LOOKS: dict[Role, Look] = {
     "reference": Look("muted", width=0.7, dash=(1.0, 2.0), marker="cross", size=5.0),
     "guide": Look("guide", width=0.6, dash=(1.0, 2.0)),
     "zero": Look("muted", width=0.8),
+    "best": Look("paper", marker="star", size=9.0, edge="ink"),
+    "edge": Look("edge", width=0.8),
     "truth": Look("ink", marker="ring", size=4.0),
 }
 

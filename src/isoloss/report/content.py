@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +139,7 @@ def collect(*results: Any, figures: Sequence[str] | None = None) -> Content:
     return Content(
         title=_title(material),
         facts=_facts(material),
-        card=plan.card() if plan is not None else None,
+        card=_card(material),
         verdict=_verdict(backtest) if backtest is not None else None,
         figures=drawn,
         missing=missing,
@@ -161,16 +161,13 @@ def _require_same_runs(material: Material) -> None:
     Raises:
         InputError: they are of different runs or laws.
     """
-    hashes = {
-        name: found
-        for name, found in (
-            ("fit", material.fit and material.fit.points.data_hash),
-            ("plan", material.plan and material.plan.data_hash),
-            ("backtest", material.backtest and material.backtest.data_hash),
-            ("runs", material.runs and material.runs.data_hash),
-        )
-        if found
-    }
+    hashes: dict[str, str] = {}
+    if material.fit is not None:
+        hashes["fit"] = material.fit.points.data_hash
+    for name in ("plan", "backtest", "runs"):
+        found = getattr(getattr(material, name), "data_hash", None)
+        if found:
+            hashes[name] = found
     if len(set(hashes.values())) > 1:
         listed = ", ".join(f"{name} {text[:12]}" for name, text in hashes.items())
         raise InputError(
@@ -199,8 +196,6 @@ def _diagnose(fit: Fit) -> Diagnosis | None:
 def _figures(
     material: Material, diagnosis: Diagnosis | None, names: Sequence[str] | None
 ) -> tuple[tuple[Figure, ...], tuple[tuple[str, str], ...]]:
-    from dataclasses import replace
-
     material = replace(material, diagnosis=diagnosis)
     chosen = list(names if names is not None else FIGURES)
     if names is None and material.sensitivity is not None:
@@ -219,6 +214,17 @@ def _figures(
         except (EvidenceError, InputError) as error:
             missing.append((entry.title, error.message))
     return tuple(drawn), tuple(missing)
+
+
+def _card(material: Material) -> Card | None:
+    """The decision card; what a backtest has measured need not be measured any more."""
+    if material.plan is None:
+        return None
+    card = material.plan.card()
+    if material.backtest is None:
+        return card
+    notes = tuple(note for note in card.would_change if note.code != "drift_not_measured")
+    return replace(card, would_change=notes)
 
 
 def _title(material: Material) -> str:

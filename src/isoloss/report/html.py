@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -53,14 +54,16 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["sentence"] = _sentence
+    filters: dict[str, Any] = environment.filters
+    filters["sentence"] = _sentence
     return environment.get_template("report.html")
 
 
 def _kept_together(value: object) -> object:
     """A number and its per cent sign stay on one line."""
-    is_plain = isinstance(value, str) and not isinstance(value, Markup)
-    return value.replace(" %", "\N{NO-BREAK SPACE}%") if is_plain else value
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return value.replace(" %", "\N{NO-BREAK SPACE}%")
+    return cast(object, value)
 
 
 def _sentence(text: str) -> str:

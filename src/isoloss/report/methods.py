@@ -81,6 +81,11 @@ def checklist(
     )
 
 
+def percent(share: float, digits: int = 2) -> str:
+    """A share as people write it: ``0.83 %``."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def _form(fit: Fit, plan: Plan | None, backtest: Backtest | None) -> Iterator[Answered]:
     target = plan.flop if plan is not None else backtest.target_flop if backtest else None
     asked = "how the loss depends on " + " and ".join(fit.law.variables)
@@ -207,8 +212,37 @@ def _fitting(fit: Fit) -> Iterator[Answered]:
     yield Answered(
         FITTING,
         "By which optimiser, from where?",
-        f"Damped Newton steps with exact derivatives in double precision, from {fit.n_starts} "
-        f"starts that variable projection proposes; {100 * fit.agreement:.0f} % reach this optimum.",
+        "Damped Newton steps with exact derivatives in double precision, from "
+        f"{fit.n_starts} starts that variable projection proposes; {percent(fit.agreement, 0)} "
+        "of them reach this optimum.",
+    )
+    yield Answered(
+        FITTING,
+        "Did it converge?",
+        f"Status {fit.status}: {fit.status_message} Gradient {fit.gradient_norm:.2g} "
+        f"(dimensionless), condition number {fit.condition_number:.2g}.",
+    )
+    held = [f"{name} = {value:g}" for name, value in fit.constraints.fixed.items()]
+    held += [f"{a} = {b}" for a, b in fit.constraints.tied]
+    held += [f"{lo:g} ≤ {name} ≤ {hi:g}" for name, (lo, hi) in fit.constraints.bounds.items()]
+    scales = [p.name for p in fit.law.parameters if p.positive]
+    positive = f" Positive by the form: {', '.join(scales)}." if scales else ""
+    yield Answered(
+        FITTING,
+        "What is held, tied or bounded?",
+        f"{'; '.join(held) or 'Nothing beyond the bounds of the law'}.{positive}",
+    )
+
+
+def _validation(
+    fit: Fit, plan: Plan | None, backtest: Backtest | None, diagnosis: Diagnosis | None
+) -> Iterator[Answered]:
+    left = fit.residual_summary
+    yield Answered(
+        VALIDATION,
+        "How well does it fit?",
+        f"Residuals in log loss: rms {percent(left['rms_log'])}, median "
+        f"{percent(left['median_abs_log'])}, largest {percent(left['max_abs_log'])}.",
     )
     if diagnosis is not None:
         trends = " ".join(sentence(f"it {words}") for words in diagnosis.misses)
@@ -242,12 +276,12 @@ def _held_out(backtest: Backtest | None) -> Answered:
         way = "isoloss backtest RUNS --save backtest.json tests it"
         return Answered(VALIDATION, question, f"Not in these files; {way}.", known=False)
     error = backtest.errors[backtest.best]
-    size = f"mean error of the loss {error:.2%}, " if np.isfinite(error) else ""
+    size = f"mean error of the loss {percent(error)}, " if np.isfinite(error) else ""
     return Answered(
         VALIDATION,
         question,
         f"{len(backtest.cuts)} cuts by {backtest.by}: fitted below, held against the runs above; "
-        f"{size}verdict {backtest.verdict} on {backtest.best}.".replace("%", " %"),
+        f"{size}verdict {backtest.verdict} on {backtest.best}.",
     )
 
 
