@@ -34,6 +34,7 @@ COMMANDS = {
     "plan": ("plan", "1e21", "--fit", "FIT"),
     "answer": ("plan", "--loss", "2.2", "--fit", "FIT"),
     "published_plans": ("plan", "1e23", "--published"),
+    "sweep_fit": ("sweep", "SWEEP", "--draws", "20"),
     "hparams": ("hparams", "--n", "7B", "--d", "1.4T", "--loss", "2", "--batch", "4M"),
     "lr_transfer": (
         "transfer",
@@ -58,8 +59,9 @@ def test_every_schema_is_one_and_every_document_is_tested():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_document_fits_its_schema(run, ladder, fit_file, name):
-    words = [{"RUNS": str(ladder), "FIT": str(fit_file)}.get(w, w) for w in COMMANDS[name]]
+def test_document_fits_its_schema(run, ladder, fit_file, sweep_file, name):
+    files = {"RUNS": str(ladder), "FIT": str(fit_file), "SWEEP": str(sweep_file)}
+    words = [files.get(w, w) for w in COMMANDS[name]]
     document = run(*words, "--json").document
     assert document["schema"] == f"isoloss.{name}"
     validator(name).validate(document)

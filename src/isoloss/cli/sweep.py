@@ -22,6 +22,7 @@ FEW_LAWS = 6
 def sweep(
     *runs: str,
     within: str = "auto",
+    skew: str = "auto",
     cluster: str = "cell",
     draws: Draws = 1000,
     level: float = 0.9,
@@ -42,6 +43,7 @@ def sweep(
         runs: Files, folders or patterns with columns for lr, batch, N, D and loss.
         within: Runs within this share of the best loss of their cell count, such as 0.01; auto
             chooses it by cells left out; all takes all runs alike.
+        skew: Whether cells share cubic terms: auto, yes or no.
         cluster: What is left out at a time for intervals: cell, size or none.
         draws: Draws of the intervals.
         level: Nominal coverage of the intervals.
@@ -61,6 +63,7 @@ def sweep(
         runs,
         reading,
         within=share,
+        skew=_yes_or_no(skew),
         cluster=cluster,
         draws=draws,
         level=level,
@@ -113,6 +116,17 @@ def share_of(text: str) -> float | Literal["auto"] | None:
             hint="Write it like 0.01 or 1%, or auto, or all.",
         )
     return value
+
+
+def _yes_or_no(text: str) -> bool | Literal["auto"]:
+    known: dict[str, bool | Literal["auto"]] = {"auto": "auto", "yes": True, "no": False}
+    if text not in known:
+        raise InputError(
+            f'found "{text[:40]}" where auto, yes or no is expected.',
+            code="bad_skew",
+            where=Where(field="--skew"),
+        )
+    return known[text]
 
 
 def document(found: SweepFit, judged: Sequence[Judged]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 STEPS = 3  # half steps on either side of the optimum that are looked at
 NEW = 0.2  # a setting closer than this, in logs, has been tried
 STEP_RANGE = (np.log(2) / 2, np.log(4))
+SAME = 0.01  # settings closer than this, in logs, are one
 LEAST = 0.3  # weight in the fit that a run must be expected to have to be worth training
 NEAR = 0.01
 """Where all runs count alike: one that is expected to cost more says little of the optimum."""
@@ -115,7 +116,8 @@ def spacing(place: Grid) -> Array:
     """The usual step between neighbouring values of each setting, in logs (k,)."""
     found: list[float] = []
     for i in range(place.settings.shape[1]):
-        gaps = np.diff(np.unique(np.round(place.settings[:, i], 2)))
+        gaps = np.diff(np.sort(place.settings[:, i]))
+        gaps = gaps[gaps > SAME]
         step = float(np.median(gaps)) if gaps.size else float(np.log(2))
         found.append(float(np.clip(step, *STEP_RANGE)))
     return np.array(found)

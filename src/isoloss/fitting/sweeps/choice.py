@@ -1,8 +1,9 @@
-"""How near to the best must a run be to count? The cells that are left out decide.
+"""How near to the best must a run be to count, and is the surface skew? Cells left out decide.
 
-Too few runs are noisy, too many bend the quadratic away from the minimum. Of a few widths the one
-whose laws cost least on cells left out is taken. Where regret itself is measured on a cell, the
-width is chosen anew without it.
+Too few runs are noisy, too many bend the surface away from the minimum; cubic terms that all cells
+share let more runs count. Of a few widths, with and without those terms, the one whose laws cost
+least on cells left out is taken. Where regret itself is measured on a cell, it is chosen anew
+without that cell.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ class Widths:
     """The sums of all cells for each width that may be chosen.
 
     Attributes:
-        widths: runs within these shares of the best count.
-        sums: for each width.
+        widths: runs within these shares of the best count, and whether the surface may be skew.
+        sums: for each of them.
         scatter: (W, k) of the optima about the law of all cells, for each width.
         free: (k, t) which coefficients are fitted.
         places: the grid of each cell.
     """
 
-    widths: tuple[float | None, ...]
+    widths: tuple[tuple[float | None, bool], ...]
     sums: tuple[Sums, ...]
     scatter: Array
     free: Flags

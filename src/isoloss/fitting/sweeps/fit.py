@@ -41,6 +41,7 @@ def fit_sweep(
     loss: str | None = None,
     tolerance: float = SAME_TOKENS,
     within: float | Literal["auto"] | None = "auto",
+    skew: bool | Literal["auto"] = "auto",
     batch_n: bool = True,
     robust: bool = True,
     cluster: Cluster = "cell",
@@ -60,6 +61,8 @@ def fit_sweep(
         tolerance: relative difference of tokens within a cell.
         within: runs whose loss is at most this share above the best of their cell count; ``auto``
             takes the width that costs least on cells left out; None takes all runs alike.
+        skew: whether cells share cubic terms, so that the loss may be steeper on one side; ``auto``
+            lets cells left out decide. Runs that a cell's own surface counts have none.
         batch_n: whether the best batch may depend on N.
         robust: whether outliers count less; otherwise plain least squares.
         cluster: what is left out at a time for the intervals: ``cell``, ``size`` (all cells of one
@@ -80,9 +83,9 @@ def fit_sweep(
     plan = _plan(log_n, log_d, table, places, batch_n)
     notices = [*table.notices, *plan.notices]
 
-    widths = _widths(table, places, plan, within, robust=robust)
+    widths = _widths(table, places, plan, within, skew, robust=robust)
     chosen = widths.best() if plan.reason is None else None
-    share = _alone(within) if chosen is None else widths.widths[chosen]
+    share, skewed = (_alone(within), False) if chosen is None else widths.widths[chosen]
     alone = max(share, ALONE) if share is not None and within == "auto" else share
     cells = [
         make_cell(
@@ -127,6 +130,7 @@ def fit_sweep(
         regrets=regrets,
         runs=table,
         within=share,
+        skew=skewed,
         robust=robust,
         cluster=cluster,
         level=level,
@@ -198,13 +202,18 @@ def _widths(
     places: list[Grid],
     plan: _Plan,
     within: float | Literal["auto"] | None,
+    skew: bool | Literal["auto"],
     *,
     robust: bool,
 ) -> Widths:
-    wanted: tuple[float | None, ...] = WIDTHS if within == "auto" else (within,)
+    shares: tuple[float | None, ...] = WIDTHS if within == "auto" else (within,)
+    shapes = (False, True) if skew == "auto" else (skew,)
+    wanted = tuple((share, shape) for shape in shapes for share in shares)
     if plan.reason is not None:
         return Widths((), (), np.empty((0, 0)), plan.free, tuple(places))
-    found: list[Sums] = [sums(table, plan.columns, w, squared=not robust) for w in wanted]
+    found: list[Sums] = [
+        sums(table, plan.columns, share, skew=shape, squared=not robust) for share, shape in wanted
+    ]
     return Widths(wanted, tuple(found), scatters(found, plan.free), plan.free, tuple(places))
 
 
@@ -229,7 +238,7 @@ def _law(
         return None, full
     scatter = full.scatter[0]
     theta, bend = full.theta[0], full.curvature[0]
-    k, m = cells.axes, cells.n_products
+    k = cells.axes
     upper = np.triu_indices(k)
     point = np.concatenate([theta.ravel(), bend[upper]])
     drawn = np.empty((0, len(point)))
@@ -262,7 +271,6 @@ def _law(
         level=nominal,
         seed=seed,
     )
-    assert m == len(halves)
     return law, full
 
 

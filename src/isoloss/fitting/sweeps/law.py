@@ -141,7 +141,10 @@ class SweepLaw:
         drawn = self.draws @ row
         if scatter:
             rng = np.random.default_rng([self.seed, 1])
-            drawn = drawn + rng.standard_normal(drawn.shape) * self.scatter
+            # The scatter is itself known from few cells.
+            freedom = max(self.n_cells - self.theta.shape[1], 1)
+            radius = np.sqrt(freedom / rng.chisquare(freedom, size=(len(drawn), 1)))
+            drawn = drawn + radius * rng.standard_normal(drawn.shape) * self.scatter
         return drawn
 
     def predict(self, params: float | str, tokens: float | str) -> SweepPrediction:

@@ -33,6 +33,7 @@ Flags = NDArray[np.bool_]
 
 TERMS = ("1", "N", "D")
 STEPS = 200
+PASSES = 4  # of finding the optima that cubic terms are taken about
 LEAST_SCATTER = 1e-8  # variance, in squared logs
 """Below it the scatter of the optima is none."""
 
@@ -42,8 +43,8 @@ class Sums:
     """What the law needs to know of each cell.
 
     Attributes:
-        gram: (C, p, p) weighted products of the centred columns: squares and products of the
-            settings, settings, log loss.
+        gram: (C, p, p) weighted products of the centred columns: products of two settings, perhaps
+            of three, settings, log loss.
         shift: (C, k) the logs that the settings of a cell were taken about.
         weight: (C,) sum of the runs' weights.
         n_runs: (C,) runs that count.
@@ -59,9 +60,9 @@ class Sums:
     axes: int
 
     @property
-    def n_products(self) -> int:
-        """Coefficients of the curvature."""
-        return self.axes * (self.axes + 1) // 2
+    def n_shared(self) -> int:
+        """Coefficients that all cells share: the curvature, and the skew where there is one."""
+        return self.gram.shape[1] - self.axes - 1
 
 
 @dataclass(frozen=True)
@@ -85,39 +86,81 @@ class Level:
     noise: Array
 
 
-def sums(table: SweepRuns, terms: Array, within: float | None, *, squared: bool = False) -> Sums:
+def sums(
+    table: SweepRuns,
+    terms: Array,
+    within: float | None,
+    *,
+    skew: bool = False,
+    squared: bool = False,
+) -> Sums:
     """The sums of each cell.
 
     Args:
         table: the runs.
         terms: (C, t), see ``Sums``.
         within: see ``surface.weights``.
+        skew: whether the cells share cubic terms too, about their optima.
         squared: no down-weighting of outliers.
     """
-    settings, axes = table.settings, len(table.axes)
+    cells = [_weighed(table, cell, within, squared=squared) for cell in range(table.n_cells)]
+    shift = np.array([settings.mean(axis=0) for settings, _, _ in cells])
+    found = _sums_about(cells, shift, terms, skew=False)
+    if not skew:
+        return found
+    reach = np.array([[x.min(axis=0), x.max(axis=0)] for x, _, _ in cells])
+    for _ in range(PASSES):
+        # Cubic terms have their simple meaning only about the optimum itself.
+        one = _within(found, np.ones((1, len(cells))))
+        bend = hessian(one[0], found.axes)[0]
+        if np.linalg.eigvalsh(bend)[0] <= CONVEX:
+            break
+        moved = found.shift - np.linalg.solve(bend, one[1][0][..., None])[..., 0]
+        shift = np.clip(moved, reach[:, 0], reach[:, 1])
+        found = _sums_about(cells, shift, terms, skew=True)
+    return found
+
+
+Weighed = tuple[Array, Array, Array]
+
+
+def _weighed(table: SweepRuns, cell: int, within: float | None, *, squared: bool) -> Weighed:
+    """Settings, log losses and weights of the runs of a cell that count."""
+    rows = np.flatnonzero(table.cell == cell)
+    here, loss = table.settings[rows], table.loss[rows]
+    weight = weights(here, loss, within)
+    kept = weight > 0
+    here, log_loss, weight = here[kept], np.log(loss[kept]), weight[kept]
+    if not squared and len(here) >= n_coefficients(here.shape[1]):
+        weight = robust(features(here - here.mean(axis=0)), log_loss, weight)[1]
+    return here, log_loss, weight
+
+
+def _sums_about(cells: list[Weighed], shift: Array, terms: Array, *, skew: bool) -> Sums:
     grams: list[Array] = []
-    shifts: list[Array] = []
-    total: list[float] = []
-    count: list[int] = []
-    for cell in range(table.n_cells):
-        rows = np.flatnonzero(table.cell == cell)
-        here, loss = settings[rows], table.loss[rows]
-        weight = weights(here, loss, within)
-        rows = np.flatnonzero(weight > 0)
-        here, log_loss, weight = here[rows], np.log(loss[rows]), weight[rows]
-        shift = here.mean(axis=0)
-        design = features(here - shift)
-        if not squared and len(rows) >= n_coefficients(axes):
-            weight = robust(design, log_loss, weight)[1]
-        columns = np.concatenate([design[:, :-1], log_loss[:, None]], axis=1)
+    for (settings, log_loss, weight), centre in zip(cells, shift, strict=True):
+        offset = settings - centre
+        design = features(offset)[:, :-1]
+        products = design.shape[1] - shift.shape[1]
+        parts = [design[:, :products], *([cubes(offset)] if skew else []), design[:, products:]]
+        columns = np.concatenate([*parts, log_loss[:, None]], axis=1)
         columns = columns - (weight @ columns) / weight.sum()
         grams.append((columns.T * weight) @ columns)
-        shifts.append(shift)
-        total.append(float(weight.sum()))
-        count.append(len(rows))
     return Sums(
-        np.array(grams), np.array(shifts), np.array(total), np.array(count, float), terms, axes
+        gram=np.array(grams),
+        shift=shift,
+        weight=np.array([weight.sum() for _, _, weight in cells]),
+        n_runs=np.array([len(weight) for _, _, weight in cells], dtype=np.float64),
+        terms=terms,
+        axes=shift.shape[1],
     )
+
+
+def cubes(offset: Array) -> Array:
+    """Products of three settings (n, k (k + 1) (k + 2) / 6)."""
+    axes = range(offset.shape[1])
+    triples = [(i, j, m) for i in axes for j in axes[i:] for m in axes[j:]]
+    return np.stack([offset[:, i] * offset[:, j] * offset[:, m] for i, j, m in triples], axis=1)
 
 
 def level(cells: Sums, times: Array, free: Flags, scatter: Array | None = None) -> Level:
@@ -129,7 +172,7 @@ def level(cells: Sums, times: Array, free: Flags, scatter: Array | None = None) 
         free: (k, t) which coefficients of the law are fitted; the others are 0.
         scatter: (k,) variance of the optima about the law, where it is given.
     """
-    k, m = cells.axes, cells.n_products
+    k, m = cells.axes, cells.n_shared
     bend, slopes, noise = _within(cells, times)
     curvature = hessian(bend, k)
     convex = np.linalg.eigvalsh(curvature)[:, 0] > CONVEX
@@ -144,15 +187,17 @@ def level(cells: Sums, times: Array, free: Flags, scatter: Array | None = None) 
 
 
 def _within(cells: Sums, times: Array) -> tuple[Array, Array, Array]:
-    """Shared curvature (R, m), the cells' own slopes (R, C, k) and the noise (R,)."""
-    k, m = cells.axes, cells.n_products
+    """Shared coefficients (R, m), the cells' own slopes (R, C, k) and the noise (R,)."""
+    k, m = cells.axes, cells.n_shared
     gram = cells.gram
     inner = np.linalg.pinv(gram[:, m : m + k, m : m + k], rcond=1e-9, hermitian=True)
     across = gram[:, :m, m : m + k] @ inner
     left = gram[:, :m, :m] - across @ gram[:, m : m + k, :m]
     right = gram[:, :m, -1] - np.einsum("cij,cj->ci", across, gram[:, m : m + k, -1])
     total = np.einsum("rc,cij->rij", times, left)
-    total += 1e-12 * np.trace(total, axis1=1, axis2=2)[:, None, None] * np.eye(m)
+    # Cubic columns are small where settings lie close: each is held to its own size.
+    own = np.einsum("rii->ri", total)
+    total = total + 1e-11 * own[:, :, None] * np.eye(m)
     pull = np.einsum("rc,ci->ri", times, right)[..., None]
     bend = cast("Array", np.linalg.solve(total, pull))[..., 0]
     wanted = gram[:, m : m + k, -1] - np.einsum("cij,rj->rci", gram[:, m : m + k, :m], bend)

@@ -47,7 +47,7 @@ class Grid:
             return np.interp(where[:, 0], x, y, left=np.nan, right=np.nan)
         if self._linear is None:
             return np.full(len(where), np.nan)
-        return np.asarray(self._linear(where), dtype=np.float64)
+        return np.asarray(self._linear(self._turned(where)), dtype=np.float64)
 
     @cached_property
     def _linear(self) -> Callable[[Array], Any] | None:
@@ -55,9 +55,18 @@ class Grid:
         from scipy.spatial import QhullError
 
         try:
-            return LinearNDInterpolator(self.settings, self.excess)
+            return LinearNDInterpolator(self._turned(self.settings), self.excess)
         except (QhullError, ValueError):  # fewer than four runs, or all on one line
             return None
+
+    def _turned(self, settings: Array) -> Array:
+        """Settings along and across the valley of the loss, where lr grows with the batch.
+
+        A grid has squares, and either diagonal would do for triangles. Distances along the valley
+        are made short here, so that the diagonal along it is taken, whatever the units.
+        """
+        x, y = (settings - self.settings.mean(axis=0)).T
+        return np.stack([x - y, (x + y) / 2], axis=1)
 
 
 def grids(table: SweepRuns) -> list[Grid]:

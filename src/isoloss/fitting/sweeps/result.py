@@ -40,6 +40,7 @@ class SweepFit:
         regrets: what laws cost on cells that they were not fitted to, and on all cells.
         runs: the runs in cells.
         within: runs within this share of the best of their cell count; None for all alike.
+        skew: whether the cells share cubic terms.
         robust: whether outliers count less.
         cluster: what was left out at a time for the intervals.
         level: nominal coverage of the intervals.
@@ -55,6 +56,7 @@ class SweepFit:
     regrets: tuple[Regret, ...]
     runs: SweepRuns
     within: float | None
+    skew: bool
     robust: bool
     cluster: str
     level: float
@@ -166,6 +168,7 @@ class SweepFit:
             "cells": [cell.to_dict() for cell in self.cells],
             "regrets": [regret.to_dict() for regret in self.regrets],
             "within": self.within,
+            "skew": self.skew,
             "robust": self.robust,
             "cluster": self.cluster,
             "level": self.level,

@@ -93,6 +93,7 @@ def _fit(document: dict[str, Any]) -> SweepFit:
         regrets=tuple(_regret(stored) for stored in document["regrets"]),
         runs=runs,
         within=document["within"],
+        skew=document["skew"],
         robust=document["robust"],
         cluster=document["cluster"],
         level=document["level"],

@@ -56,6 +56,7 @@ def _lines(fit: SweepFit) -> Iterator[str]:
     what = " and ".join(NAMES[axis] for axis in fit.axes)
     yield f"best {what}   {fit.n_runs} runs in {len(fit.cells)} cells of N and D, {gone} diverged"
     count = "all runs count" if fit.within is None else f"runs within {percent(fit.within)} count"
+    count += ", skew surface" if fit.skew else ""
     made = "no intervals" if fit.cluster == "none" else f"by leaving out a {fit.cluster} at a time"
     yield f"  N: {meaning.n}; loss: {meaning.loss_unit}; intervals: {fit.level:.0%} {made}; {count}"
     yield f"  {fit.status_message}"
