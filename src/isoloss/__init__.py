@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from isoloss.planning import plan as plan
     from isoloss.planning import plan_published as plan_published
     from isoloss.planning import transfer_lr as transfer_lr
+    from isoloss.report import write_report as write_report
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
@@ -79,6 +80,7 @@ _HOME = {
     "plan": "planning",
     "plan_published": "planning",
     "transfer_lr": "planning",
+    "write_report": "report",
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",

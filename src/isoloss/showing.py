@@ -45,4 +45,4 @@ class Shown:
         Raises:
             InputError: another ending, or the file cannot be written.
         """
-        import_module("isoloss.report").report(path, self, *beside)
+        import_module("isoloss.report").write_report(path, self, *beside)

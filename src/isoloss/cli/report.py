@@ -39,7 +39,7 @@ def report(
         output: How the answer is written.
     """
     from isoloss.figures.documents import load_results
-    from isoloss.report import report as write_report
+    from isoloss.report import write_report
 
     if not results:
         raise InputError(

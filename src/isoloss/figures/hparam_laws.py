@@ -50,9 +50,9 @@ def hparam_laws(found: SweepFit) -> Figure:
         panels=panels,
         caption=(
             f"Optima of {len(found.cells)} cells ({found.n_runs} runs) with intervals, shaded by "
-            "the other variable; lines: the law fitted to all runs, thin: draws, band: where the "
-            f"optimum of a new cell lies.{left} Dotted: published laws at the median of the other "
-            "variable, fitted to other recipes. Batch in tokens; loss in "
+            "the other variable; lines: the law fitted to all runs; bands: where the optimum of a "
+            f"new cell lies, for the outermost lines.{left} Dotted: published laws at the median "
+            "of the other variable, fitted to other recipes. Batch in tokens; loss in "
             f"{found.runs.conventions.loss_unit}. "
             f"{c.sentence(c.interval_words(found.level, found.cluster))}"
         ),
@@ -81,7 +81,9 @@ def _panel(found: SweepFit, axis: str, column: int) -> Panel:
     layers: list[Layer] = []
     for f, value in enumerate(curves.held):
         shade = float(value) if several and len(curves.held) > 1 else None
-        if np.isfinite(curves.lo[f]).any():
+        # The bands of neighbours would cover each other.
+        outermost = f in (0, len(curves.held) - 1)
+        if outermost and np.isfinite(curves.lo[f]).any():
             layers.append(
                 Band(array(curves.x), array(curves.lo[f]), array(curves.hi[f]), "band", shade)
             )
@@ -109,7 +111,7 @@ def _panel(found: SweepFit, axis: str, column: int) -> Panel:
     x_lo, x_hi = c.log_range(curves.x, margin=0.0)
     return Panel(
         c.log_axis(label, kind, x_lo, x_hi, seen),
-        Axis(LABELS[axis], y_lo, y_hi, True, "number" if axis == "lr" else "tokens"),
+        Axis(LABELS[axis], y_lo, y_hi, True, "rate" if axis == "lr" else "tokens"),
         tuple(layers),
         title=TITLES[axis],
         scale=scale,

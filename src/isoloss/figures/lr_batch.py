@@ -112,7 +112,7 @@ def _panel(found: SweepFit, cell: Cell, column: int, scale: Scale, seq_len: int 
         layers.append(Text(0.03, 0.98, text, anchor="upper left", inside=True))
     twin = None if seq_len is None else ("batch (sequences)", "number", 1 / seq_len)
     return Panel(
-        Axis("peak learning rate", x_lo, x_hi, True, "number"),
+        Axis("peak learning rate", x_lo, x_hi, True, "rate"),
         Axis("batch (tokens)", y_lo, y_hi, True, "tokens", twin=twin, quiet=False),
         tuple(layers),
         title=f"N {format_quantity(cell.params)}, D {format_quantity(cell.tokens)}",

@@ -33,7 +33,7 @@ from isoloss.runs import format_quantity
 
 Array = NDArray[np.float64]
 HIGHEST = 2.0  # overhead, as a share, that is shown at least up to
-LEAST = 1e-3  # overhead below which nothing is drawn on a logarithmic scale
+APART = 0.05  # share of a panel below which two models share one label
 
 
 def overtraining(found: Overtraining) -> Figure:
@@ -45,7 +45,7 @@ def overtraining(found: Overtraining) -> Figure:
     curve = found.curve
     ratio = curve.size_ratio
     overhead = 100 * curve.overhead
-    top = 100 * max(HIGHEST, *(m.overhead.estimate for m in (found.here,) if m is not None))
+    top = 100 * max(HIGHEST, found.here.overhead.estimate if found.here is not None else 0.0)
     seen = np.isfinite(overhead) & (overhead <= 1.5 * top)
     x_axis = Axis("N / N* at the same loss", *c.log_range(ratio[seen]), True, "number")
     y_axis = Axis("extra training compute (%)", -0.04 * top, top, kind="number")
@@ -58,7 +58,7 @@ def overtraining(found: Overtraining) -> Figure:
     for mark in found.marks:
         if mark.size_ratio.estimate > 0 and math.isfinite(mark.size_ratio.estimate):
             layers.append(
-                Mark(x=mark.size_ratio.estimate, role="guide", label=f"{mark.label} D*/N*")
+                Mark(x=mark.size_ratio.estimate, role="guide", label=mark.label.replace("x", "×"))
             )
     layers += _models(found.known, x_axis, y_axis)
     if found.here is not None:
@@ -90,17 +90,33 @@ def _models(known: tuple[Run, ...], x_axis: Axis, y_axis: Axis) -> list[Layer]:
         if x_axis.lo <= run.size_ratio.estimate <= x_axis.hi
         and run.overhead.estimate * 100 <= y_axis.hi
     ]
-    layers: list[Layer] = []
-    for run in inside:
-        x, y = run.size_ratio.estimate, 100 * run.overhead.estimate
-        layers.append(
-            Points(
-                *(array([x]), array([y]), "reference"),
-                names=(f"{run.label}: N {format_quantity(run.n_params.estimate)}, {run.source}",),
-                label=run.label,
+    groups: list[list[Run]] = []
+    for run in sorted(inside, key=lambda run: run.size_ratio.estimate):
+        beside = groups[-1][-1] if groups else None
+        close = beside is not None and all(
+            abs(axis.share(one) - axis.share(other)) < APART
+            for axis, one, other in (
+                (x_axis, run.size_ratio.estimate, beside.size_ratio.estimate),
+                (y_axis, 100 * run.overhead.estimate, 100 * beside.overhead.estimate),
             )
         )
-    return layers
+        if close:
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+    return [
+        Points(
+            array([run.size_ratio.estimate for run in group]),
+            array([100 * run.overhead.estimate for run in group]),
+            "reference",
+            names=tuple(
+                f"{run.label}: N {format_quantity(run.n_params.estimate)}, {run.source}"
+                for run in group
+            ),
+            label=", ".join(run.label for run in group),
+        )
+        for group in groups
+    ]
 
 
 def _here(run: Run) -> Points:

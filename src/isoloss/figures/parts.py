@@ -47,7 +47,7 @@ Anchor = Literal[
     "lower left",
     "lower right",
 ]
-Kind = Literal["number", "params", "tokens", "flop", "loss", "ratio", "percent", "names"]
+Kind = Literal["number", "params", "tokens", "flop", "loss", "ratio", "percent", "rate", "names"]
 
 
 def array(values: ArrayLike) -> Array:

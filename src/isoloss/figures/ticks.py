@@ -53,6 +53,9 @@ def written(value: float, kind: Kind) -> str:
         return format_quantity(value) if value >= 1 else f"{value:.3g}"
     if kind == "flop":
         return power(value)
+    if kind == "rate":
+        mantissa, _, exponent = f"{value:.1e}".partition("e")
+        return f"{mantissa.removesuffix('.0')}e{int(exponent)}".replace("-", "−")
     if kind == "percent":
         return f"{value:+.3g}".replace("-", "−") if value else "0"
     if value >= 1e4:

@@ -13,7 +13,7 @@ from isoloss.report.content import Content, collect
 ENDINGS = (".html", ".md", ".tex")
 
 
-def report(
+def write_report(
     path: str | Path,
     *results: Any,
     figures: Sequence[str] | None = None,
