@@ -30,13 +30,19 @@ if TYPE_CHECKING:
     from isoloss.fitting import StudentT as StudentT
     from isoloss.fitting import approaches as approaches
     from isoloss.fitting import fit as fit
+    from isoloss.fitting.sweeps import SweepFit as SweepFit
+    from isoloss.fitting.sweeps import fit_sweep as fit_sweep
     from isoloss.laws import Law as Law
     from isoloss.laws import Parameter as Parameter
     from isoloss.laws import get_law as get_law
     from isoloss.laws import list_laws as list_laws
+    from isoloss.planning import HParams as HParams
     from isoloss.planning import Plan as Plan
+    from isoloss.planning import hparams as hparams
     from isoloss.planning import plan as plan
     from isoloss.planning import plan_published as plan_published
+    from isoloss.planning import transfer_lr as transfer_lr
+    from isoloss.report import write_report as write_report
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
@@ -62,13 +68,19 @@ _HOME = {
     "StudentT": "fitting",
     "approaches": "fitting",
     "fit": "fitting",
+    "SweepFit": "fitting.sweeps",
+    "fit_sweep": "fitting.sweeps",
     "Law": "laws",
     "Parameter": "laws",
     "get_law": "laws",
     "list_laws": "laws",
+    "HParams": "planning",
     "Plan": "planning",
+    "hparams": "planning",
     "plan": "planning",
     "plan_published": "planning",
+    "transfer_lr": "planning",
+    "write_report": "report",
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",

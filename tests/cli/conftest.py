@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from isoloss.cli.app import main
+from tests.fitting.lr_batch import make_sweep
 
 TRUTH = {"E": 1.7, "A": 400.0, "B": 2000.0, "alpha": 0.34, "beta": 0.36}
 
@@ -78,4 +79,18 @@ def fit_file(ladder: Path) -> Path:
     """A fit to the ladder, as isoloss fit --save writes it."""
     path = ladder.parent / "fit.json"
     assert main(["fit", str(ladder), "--draws", "200", "--save", str(path), "--quiet"]) == 0
+    return path
+
+
+@pytest.fixture(scope="session")
+def sweep_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep of learning rate and batch in nine cells, as a table; one run diverged."""
+    made = make_sweep(noise=0.0005, grid=5, seed=1).points
+    lines = ["n_nonemb,tokens,lr,batch_tokens,loss"]
+    columns = (made.params, made.tokens, made.columns["lr"], made.columns["batch_tokens"])
+    for *settings, loss in zip(*columns, made.loss, strict=True):
+        lines.append(",".join(f"{value!r}" for value in (*map(float, settings), float(loss))))
+    lines.append("2e8,5e9,0.1,500000,nan")
+    path = tmp_path_factory.mktemp("sweep") / "sweep.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

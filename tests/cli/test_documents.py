@@ -34,6 +34,12 @@ COMMANDS = {
     "plan": ("plan", "1e21", "--fit", "FIT"),
     "answer": ("plan", "--loss", "2.2", "--fit", "FIT"),
     "published_plans": ("plan", "1e23", "--published"),
+    "sweep_fit": ("sweep", "SWEEP", "--draws", "20"),
+    "hparams": ("hparams", "--n", "7B", "--d", "1.4T", "--loss", "2", "--batch", "4M"),
+    "lr_transfer": (
+        "transfer",
+        *["--lr", "3e-3", "--n", "100M", "--d", "2B", "--to-d", "20B", "--batch", "500k"],
+    ),
     "approaches": ("approaches", "RUNS", "--draws", "20"),
     "demo": ("demo", "--draws", "20"),
     "error": ("plan", "1E"),
@@ -53,8 +59,9 @@ def test_every_schema_is_one_and_every_document_is_tested():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_document_fits_its_schema(run, ladder, fit_file, name):
-    words = [{"RUNS": str(ladder), "FIT": str(fit_file)}.get(w, w) for w in COMMANDS[name]]
+def test_document_fits_its_schema(run, ladder, fit_file, sweep_file, name):
+    files = {"RUNS": str(ladder), "FIT": str(fit_file), "SWEEP": str(sweep_file)}
+    words = [files.get(w, w) for w in COMMANDS[name]]
     document = run(*words, "--json").document
     assert document["schema"] == f"isoloss.{name}"
     validator(name).validate(document)
@@ -69,6 +76,12 @@ def test_document_fits_its_schema(run, ladder, fit_file, name):
         ("plan", ("plan", "1e24", "--law", "chinchilla", "--published")),
         ("fit", ("fit", "RUNS", "--law", "E + A/C**a", "--ci", "none")),
         ("law", ("laws", "show", "E + A*N**-a")),
+        ("law", ("laws", "show", "step-law", "--at", "N=7B", "D=1.4T")),
+        ("law", ("laws", "show", "minicpm", "--at", "L=2")),
+        (
+            "lr_transfer",
+            ("transfer", *["--lr", "3e-3", "--n", "100M", "--d", "2B", "--to-schedule", "WSD"]),
+        ),
         ("comparison", ("compare", "RUNS", "--law", "chinchilla", "--at", "1e19", "--draws", "20")),
         ("diagnosis", ("diagnose", "RUNS", "--law", "E + A/N**a", "--ci", "none")),
         ("diagnosis", ("diagnose", "RUNS", "--sensitivity", "--draws", "20", *FEW)),

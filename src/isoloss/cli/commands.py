@@ -50,11 +50,27 @@ COMMANDS: tuple[Command, ...] = (
     Command("recipes", "isoloss.cli.recipes:recipes", "Compare two training recipes in compute."),
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
+    Command("figure", "isoloss.cli.figure:figure", "Draw a figure from stored results."),
+    Command("report", "isoloss.cli.report:report", "Write one report to forward or to print."),
+    Command(
+        "optima", "isoloss.cli.optima:optima", "Compare types of optimality and rules of thumb."
+    ),
     Command("serve", "isoloss.cli.serve:serve", "Plan a model that will serve tokens."),
     Command(
         "overtraining",
         "isoloss.cli.overtraining:overtraining",
         "Say what another size costs at the same loss.",
+    ),
+    Command(
+        "hardware", "isoloss.cli.hardware:hardware", "List accelerators; hours, days and money."
+    ),
+    Command("mfu", "isoloss.cli.mfu:mfu", "Fit the utilisation of larger models to throughput."),
+    Command("sweep", "isoloss.cli.sweep:sweep", "Find the best lr and batch of your own sweep."),
+    Command(
+        "hparams", "isoloss.cli.hparams:hparams", "Learning rate and batch by the published laws."
+    ),
+    Command(
+        "transfer", "isoloss.cli.transfer:transfer", "Carry a tuned learning rate to another run."
     ),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("ui", "isoloss.cli.ui:ui", "Show all of it as web pages on this machine."),

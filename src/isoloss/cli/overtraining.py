@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from isoloss.cli.means import MEANS, MeansOptions
 from isoloss.cli.options import OUTPUT, Amount, Output, amounts, placed
+from isoloss.cli.rates import SERVING, ServingOptions
 from isoloss.cli.source import SOURCE, Source
 from isoloss.cli.text import footer
 
@@ -21,6 +23,8 @@ def overtraining(
     d: Amount | None = None,
     multiples: str = "1,5,20",
     source: Source = SOURCE,
+    means: MeansOptions = MEANS,
+    serving: ServingOptions = SERVING,
     output: Output = OUTPUT,
 ) -> None:
     """Say what another size costs at the same loss, and where a run stands.
@@ -35,6 +39,8 @@ def overtraining(
         d: Its training tokens, such as 15T.
         multiples: Multiples of the compute-optimal tokens per param to show.
         source: From what is planned.
+        means: With what is trained.
+        serving: With what is served.
         output: How the answer is written.
     """
     from isoloss.laws.compute import parse_flop
@@ -45,11 +51,23 @@ def overtraining(
         flop = None if budget is None else parse_flop(budget)
     chosen = amounts(multiples, "--multiples") or ()
     found, keywords = source.read()
-    curve = place(found, flop, n_params=n, tokens=d, multiples=chosen, **keywords)
-    words = () if flop is None else (flop,)
+    train, serve_on = serving.rates(means.means())
+    curve = place(
+        found,
+        flop,
+        n_params=n,
+        tokens=d,
+        multiples=chosen,
+        train=train,
+        serving=serve_on,
+        **keywords,
+    )
+    words = () if budget is None else (budget,)
     other = None if multiples == "1,5,20" else multiples
     given = {"n": n, "d": d, "multiples": other, **source.again()}
-    curve = replace(curve, command=command_of("overtraining", *words, **given))
+    curve = replace(
+        curve, command=command_of("overtraining", *words, **given, **serving.again(means))
+    )
     output.give(text=lambda: report(curve), document=curve.to_dict)
 
 

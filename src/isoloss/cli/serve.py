@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from isoloss.cli.means import MEANS, MeansOptions
 from isoloss.cli.options import OUTPUT, Amount, Output, amounts, placed
+from isoloss.cli.rates import SERVING, ServingOptions
 from isoloss.cli.source import SOURCE, Source
 from isoloss.cli.targets import check_target
 from isoloss.cli.text import footer
@@ -22,6 +24,8 @@ def serve(
     loss: Amount | None = None,
     lifetime: Amount | None = None,
     source: Source = SOURCE,
+    means: MeansOptions = MEANS,
+    serving: ServingOptions = SERVING,
     save: str | None = None,
     output: Output = OUTPUT,
 ) -> None:
@@ -33,28 +37,45 @@ def serve(
     for training and serving together pays for.
 
     Args:
-        budget: Training compute in FLOP whose compute-optimal run sets the loss.
+        budget: Training compute whose compute-optimal run sets the loss: FLOP, or
+            '12k H100-hours' and the like.
         served: Tokens to be served, one amount or several: 2T or 0,2T,10T.
         loss: The loss to reach, instead of a budget.
-        lifetime: A budget for training and serving together, instead.
+        lifetime: A budget for training and serving together, instead: FLOP; device-hours with
+            --hardware; money with --price.
         source: From what is planned.
+        means: With what is trained: hours count, and money with --price.
+        serving: With what is served.
         save: Also write the plan to this JSON file.
         output: How the answer is written.
     """
-    from isoloss.laws.compute import parse_flop
     from isoloss.planning.card import command_of
+    from isoloss.planning.hardware import parse_budget
     from isoloss.planning.serving import serve as plan_serving
 
     with placed("BUDGET"):
-        flop = None if budget is None else parse_flop(budget)
+        amount = None if budget is None else parse_budget(budget)
     several = amounts(served, "--served") or ()
     if save is not None:
         check_target(save, "isoloss.serving", [source.fit] if source.fit else [])
     found, keywords = source.read()
-    plan = plan_serving(found, flop, served=several, loss=loss, lifetime=lifetime, **keywords)
-    words = () if flop is None else (flop,)
+    training = means.means() if amount is None else means.means().naming(amount)
+    train, serve_on = serving.rates(training)
+    plan = plan_serving(
+        found,
+        amount,
+        served=several,
+        loss=loss,
+        lifetime=lifetime,
+        train=train,
+        serving=serve_on,
+        devices=means.devices,
+        **keywords,
+    )
     given = {"served": served, "loss": loss, "lifetime": lifetime, **source.again()}
-    plan = replace(plan, command=command_of("serve", *words, **given))
+    words = () if budget is None else (budget,)
+    command = command_of("serve", *words, **given, **serving.again(means))
+    plan = replace(plan, command=command)
     if save is not None:
         plan.save(save)
         output.note(f"-> {save}")

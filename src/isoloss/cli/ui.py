@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import webbrowser
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
-
-from isoloss.cli.options import READING, Reading, whole
+from isoloss.cli.options import READING, Port, Reading
 from isoloss.cli.streams import write_error
 
 if TYPE_CHECKING:
     from isoloss.ui.state import Reading as PageReading
 
-Port = Annotated[int, Parameter(converter=whole(0, 65535))]
 
 
 def ui(

@@ -6,7 +6,16 @@ No drawing library is loaded until then.
 
 from __future__ import annotations
 
-from isoloss.figures.catalogue import CATALOGUE, Entry, Material, build, find, gather, possible
+from isoloss.figures.catalogue import (
+    CATALOGUE,
+    Entry,
+    Material,
+    build,
+    figure_of,
+    find,
+    gather,
+    possible,
+)
 from isoloss.figures.parts import (
     Axis,
     Band,
@@ -39,6 +48,7 @@ __all__ = [
     "Scale",
     "Text",
     "build",
+    "figure_of",
     "find",
     "gather",
     "possible",

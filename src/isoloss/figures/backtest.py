@@ -21,7 +21,6 @@ from isoloss.figures.parts import (
     Text,
     array,
 )
-from isoloss.figures.ticks import power
 from isoloss.runs import format_quantity
 from isoloss.validation import Backtest
 from isoloss.validation.score import Score
@@ -60,7 +59,7 @@ def backtest(found: Backtest, law: str | None = None) -> Figure:
     far = np.where(np.isfinite(factor), factor, 1.0)
     scale = Scale(
         "C over the largest run of the fit",
-        *(max(1.0, float(far.min())), max(1.01, float(far.max()))),
+        *(1.0, max(1.5, float(far.max()))),
         True,
         "ratio",
     )
@@ -84,10 +83,10 @@ def backtest(found: Backtest, law: str | None = None) -> Figure:
             f"{name} fitted to the runs below each of {len(found.cuts)} cuts by {found.by}, held "
             f"against the {found.n_runs} runs above. a: predicted and measured loss, lines at "
             f"± 1 %. b: size of the error over the distance, with its median. c: the answer at "
-            f"{power(float(f'{found.target_flop:.2g}'))} FLOP as runs are added; a flat line can "
+            f"{c.flop_words(found.target_flop)} FLOP as runs are added; a flat line can "
             f"be trusted. d: share of runs inside their intervals, per cut and (heavy) over all. "
             f"Verdict: {verdict}. {reasons} {c.meaning(found.conventions)} "
-            f"{_intervals(found)}."
+            f"{_intervals(found)}"
         ),
         widths=(1.0, 1.0),
         heights=(2.35, 2.35),
@@ -99,7 +98,7 @@ def backtest(found: Backtest, law: str | None = None) -> Figure:
 
 def _intervals(found: Backtest) -> str:
     words = c.interval_words(0.9, found.ci, found.draws)
-    return f"{words[0].upper()}{words[1:]} per fit"
+    return c.sentence(f"{words} per fit")
 
 
 def _predictions(
@@ -193,9 +192,7 @@ def _drift(found: Backtest, law: str) -> Panel:
     layers: list[Layer] = [
         Mark(y=float(middle[-1]), role="guide"),
         Line(array(x), array(middle), "path", thin=True),
-        Points(
-            array(x), array(middle), "data", y_lo=array(lo), y_hi=array(hi), names=tuple(said)
-        ),
+        Points(array(x), array(middle), "data", y_lo=array(lo), y_hi=array(hi), names=tuple(said)),
         Points(
             *(array(x[-1:]), array(middle[-1:]), "answer"),
             y_lo=array(lo[-1:]),
@@ -211,14 +208,16 @@ def _drift(found: Backtest, law: str) -> Panel:
         Axis("largest run of the fit (FLOP)", x_lo, x_hi, True, "flop"),
         Axis(label, y_lo, y_hi, True, "params"),
         tuple(layers),
-        title=f"N* at {power(float(f'{found.target_flop:.2g}'))} FLOP",
+        title=f"N* at {c.flop_words(found.target_flop)} FLOP",
         place=(1, 0),
     )
 
 
 def _bounded(ends: Array, middle: Array) -> Array:
     """Ends of intervals, those that are open or absurdly far at a hundred times the estimate."""
-    return np.clip(np.nan_to_num(ends, nan=1.0, posinf=1e300), middle.min() / 100, middle.max() * 100)
+    return np.clip(
+        np.nan_to_num(ends, nan=1.0, posinf=1e300), middle.min() / 100, middle.max() * 100
+    )
 
 
 def _coverage(found: Backtest, scores: list[Score]) -> Panel:

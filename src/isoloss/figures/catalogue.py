@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from isoloss.errors import InputError, Where
+from isoloss.errors import EvidenceError, InputError, Where
 
 if TYPE_CHECKING:
     from isoloss.figures.parts import Figure
     from isoloss.fitting import Allocation, Fit
+    from isoloss.fitting.sweeps import SweepFit
     from isoloss.planning import Plan
+    from isoloss.planning.serving.overtraining_result import Overtraining
     from isoloss.runs import Runs
     from isoloss.validation import Backtest, Diagnosis, Sensitivity
 
@@ -29,6 +31,8 @@ class Material:
         allocation: one of the three approaches on them.
         diagnosis: of the fit.
         sensitivity: of the answer.
+        sweep: of learning rate and batch.
+        overtraining: what other sizes cost.
         target: compute that axes reach; the plan's, or 30 times the largest run, by default.
     """
 
@@ -39,6 +43,8 @@ class Material:
     allocation: Allocation | None = None
     diagnosis: Diagnosis | None = None
     sensitivity: Sensitivity | None = None
+    sweep: SweepFit | None = None
+    overtraining: Overtraining | None = None
     target: float | None = None
 
     @property
@@ -81,8 +87,23 @@ COMMANDS = {
     "plan": "a plan (isoloss plan BUDGET --fit fit.json --save plan.json)",
     "backtest": "a backtest (isoloss backtest RUNS --save backtest.json)",
     "runs": "a table of runs (runs.csv)",
+    "sweep": "a fitted sweep (isoloss sweep RUNS --save sweep.json)",
 }
 """How the documents are made that figures need."""
+
+
+DEFAULTS = {
+    "fit": "iso-loss",
+    "plan": "iso-loss",
+    "backtest": "backtest",
+    "runs": "isoflop",
+    "allocation": "isoflop",
+    "diagnosis": "residuals",
+    "sensitivity": "forest",
+    "sweep": "hparam-laws",
+    "overtraining": "overtraining",
+}
+"""The figure that shows most of a result."""
 
 
 def find(name: str) -> Entry:
@@ -134,6 +155,24 @@ def build(name: str, *results: Any, target: float | None = None) -> Figure:
     return entry.build(material)
 
 
+def figure_of(
+    result: Any, name: str | None = None, /, *beside: Any, target: float | None = None
+) -> Figure:
+    """A figure of one result, by default the one that shows most of it; see ``build``."""
+    return build(name or default_for(result, beside), result, *beside, target=target)
+
+
+def default_for(result: Any, beside: Sequence[Any] = ()) -> str:
+    """The figure that shows most of a result."""
+    from isoloss.fitting import Fit
+    from isoloss.laws.optimum import can_allocate
+
+    kind = next((n for n, k in _kinds().items() if isinstance(result, k)), "")
+    fit = next((one for one in (result, *beside) if isinstance(one, Fit)), None)
+    flat = fit is not None and not can_allocate(fit.law)
+    return "residuals" if flat and kind in ("fit", "plan") else DEFAULTS.get(kind, "iso-loss")
+
+
 def gather(results: Sequence[Any], target: float | None = None) -> Material:
     """Results of any kind, sorted by what they are.
 
@@ -167,7 +206,9 @@ def possible(material: Material) -> tuple[Entry, ...]:
 
 def _kinds() -> Mapping[str, type[Any]]:
     from isoloss.fitting import Allocation, Fit
+    from isoloss.fitting.sweeps import SweepFit
     from isoloss.planning import Plan
+    from isoloss.planning.serving.overtraining_result import Overtraining
     from isoloss.runs import Runs
     from isoloss.validation import Backtest, Diagnosis, Sensitivity
 
@@ -179,6 +220,8 @@ def _kinds() -> Mapping[str, type[Any]]:
         "allocation": Allocation,
         "diagnosis": Diagnosis,
         "sensitivity": Sensitivity,
+        "sweep": SweepFit,
+        "overtraining": Overtraining,
     }
     assert set(kinds) == {field.name for field in fields(Material)} - {"target"}
     return kinds
@@ -219,6 +262,99 @@ def _backtest(material: Material) -> Figure:
     return backtest(material.backtest)
 
 
+def _envelope(material: Material) -> Figure:
+    from isoloss.figures.envelope import envelope
+    from isoloss.fitting import envelope as approach
+
+    points = _points(material)
+    return envelope(points, approach(points), target=material.goal)
+
+
+def _parameters(material: Material) -> Figure:
+    from isoloss.figures.parameters import parameters
+    from isoloss.validation import profile_curve
+
+    assert material.fit is not None
+    fit = material.fit
+    fit.require_draws("the figure of parameters")
+    profiles: dict[str, Any] = {}
+    for name in fit.law.names:
+        try:
+            profiles[name] = profile_curve(fit, name)
+        except (InputError, EvidenceError):
+            continue  # a parameter that is fixed, or follows from others, has no profile
+    return parameters(fit, profiles)
+
+
+def _forest(material: Material) -> Figure:
+    from isoloss.figures.forest import forest
+    from isoloss.fitting import approaches
+    from isoloss.validation import sensitivity
+
+    goal = material.goal
+    if material.sensitivity is not None:
+        return forest(material.sensitivity)
+    source = material.runs if material.runs is not None else _points(material)
+    fit = material.fit
+    found = sensitivity(
+        source,
+        fit.law if fit is not None else "chinchilla",
+        target=goal,
+        objective=fit.objective if fit is not None else None,
+        seed=fit.seed if fit is not None else 0,
+    )
+    points = _points(material)
+    return forest(found, approaches(points, target=found.target_flop, draws=200))
+
+
+def _tokens_per_param(material: Material) -> Figure:
+    from isoloss.figures.tokens_per_param import limits_of, tokens_per_param
+    from isoloss.fitting import fit as refit
+
+    assert material.fit is not None
+    found = material.fit
+    ratio = found.points.tokens / found.points.params
+    restricted = {
+        limit: refit(
+            found.points.take(ratio <= limit), found.law, objective=found.objective, ci="none"
+        )
+        for limit in limits_of(found)
+    }
+    return tokens_per_param(found, restricted)
+
+
+def _lr_batch(material: Material) -> Figure:
+    from isoloss.figures.lr_batch import lr_batch
+
+    assert material.sweep is not None
+    return lr_batch(material.sweep)
+
+
+def _hparam_laws(material: Material) -> Figure:
+    from isoloss.figures.hparam_laws import hparam_laws
+
+    assert material.sweep is not None
+    return hparam_laws(material.sweep)
+
+
+def _repetition(material: Material) -> Figure:
+    from isoloss.figures.repetition import repetition
+
+    assert material.fit is not None
+    return repetition(material.fit)
+
+
+def _overtraining(material: Material) -> Figure:
+    from isoloss.figures.overtraining import overtraining
+    from isoloss.planning.serving import overtraining as price
+
+    if material.overtraining is not None:
+        return overtraining(material.overtraining)
+    assert material.fit is not None
+    last = float(material.fit.points.flop.max())
+    return overtraining(price(material.fit, material.goal or 30.0 * last))
+
+
 def _points(material: Material) -> Any:
     if material.fit is not None:
         return material.fit.points
@@ -226,10 +362,35 @@ def _points(material: Material) -> Any:
     return material.runs.points()
 
 
+FOREST = ("fit|runs|sensitivity",)
 CATALOGUE: tuple[Entry, ...] = (
-    Entry("isoflop", "F2", "IsoFLOP profiles, best size and tokens", ("fit|runs",), ("plan",), _isoflop),
-    Entry("iso-loss", "F3", "Lines of equal loss, efficient frontier", ("fit",), ("plan",), _iso_loss),
+    Entry("envelope", "F1", "Loss over compute, envelope", ("fit|runs",), ("plan",), _envelope),
+    Entry(
+        "isoflop",
+        "F2",
+        "IsoFLOP profiles, best size and tokens",
+        ("fit|runs",),
+        ("plan",),
+        _isoflop,
+    ),
+    Entry(
+        "iso-loss", "F3", "Lines of equal loss, efficient frontier", ("fit",), ("plan",), _iso_loss
+    ),
     Entry("residuals", "F4", "What the law misses", ("fit",), (), _residuals),
     Entry("backtest", "F5", "Predictions, drift and coverage", ("backtest",), (), _backtest),
+    Entry("lr-batch", "F6", "Loss over learning rate and batch", ("sweep",), (), _lr_batch),
+    Entry("hparam-laws", "F7", "Best learning rate and batch", ("sweep",), (), _hparam_laws),
+    Entry("repetition", "F8", "What repeated data are worth", ("fit",), (), _repetition),
+    Entry("parameters", "F10", "How well parameters are fixed", ("fit",), (), _parameters),
+    Entry("forest", "F11", "What the answer hangs on", FOREST, ("plan",), _forest),
+    Entry(
+        "overtraining",
+        "F12",
+        "What another size costs",
+        ("fit|overtraining",),
+        ("plan",),
+        _overtraining,
+    ),
+    Entry("tokens-per-param", "F13", "Loss over D/N by size", ("fit",), (), _tokens_per_param),
 )
 """All figures, in the order of their numbers."""

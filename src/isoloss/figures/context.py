@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isoloss.errors import InputError, Where
-from isoloss.figures.parts import Axis, Beyond, Kind
+from isoloss.figures.parts import Anchor, Axis, Band, Beyond, Kind, Layer, Line, Role, Text, array
+from isoloss.figures.ticks import power
 from isoloss.fitting import Fit, Quantity
 from isoloss.laws.compute import FlopRule, flop_rule
 from isoloss.laws.optimum import Surface, allocate, can_allocate
@@ -23,6 +24,7 @@ Array = NDArray[np.float64]
 
 MARGIN = 0.06  # of an axis, beyond what is on it
 NEAR = 1.05  # an axis that ends within this factor of the data does not go beyond it
+CORNER = 0.42, 0.36  # shares of a panel that words in its corner take at most
 DRAWS = 400  # draws behind a band; more move its ends by less than a line's width
 COUNTS = {
     "total": "all parameters",
@@ -31,7 +33,11 @@ COUNTS = {
     "active": "active per token",
     "params": "as the runs give it",
 }
-FLOP_WORDS = {"6nd": "C = 6 N D", "given": "C as the runs give it", "runs": "C as the runs count it"}
+FLOP_WORDS = {
+    "6nd": "C = 6 N D",
+    "given": "C as the runs give it",
+    "runs": "C as the runs count it",
+}
 CI_WORDS = {
     "tier": "bootstrap over compute tiers",
     "tier-cases": "bootstrap of whole compute tiers",
@@ -145,11 +151,11 @@ def meaning(conventions: Conventions | Mapping[str, str], flop: str | None = Non
 def fit_caption(fit: Fit, flop: str | None = None) -> str:
     """Runs, law, conventions, unit, objective and intervals of a fit, in sentences."""
     ci = fit.ci if len(fit.draws) else "none"
-    words = interval_words(fit.level, ci, len(fit.draws) or None)
+    words = sentence(interval_words(fit.level, ci, len(fit.draws) or None))
+    said = meaning(fit.points.conventions, flop)
     return (
         f"{fit.n_runs} runs in {fit.n_tiers} compute tiers; {fit.law.name}, L = {fit.law.formula}, "
-        f"fitted by {fit.objective.name} on log loss. {meaning(fit.points.conventions, flop)} "
-        f"{words[0].upper()}{words[1:]}."
+        f"fitted by {fit.objective.name} on log loss. {said} {words}"
     )
 
 
@@ -234,19 +240,75 @@ def ends(draws: Array, level: float, width: int) -> tuple[Array, Array]:
     return np.where(enough, lo, np.nan), np.where(enough, hi, np.nan)
 
 
-def split_at(x: Array, at: float, *others: Array) -> tuple[Sequence[Array], Sequence[Array]]:
-    """Curves cut where the data end: what is inside and what is beyond, meeting at the cut.
+def geometric(lo: float, hi: float, count: int) -> Array:
+    """Numbers evenly spaced in their logarithm, both ends included."""
+    low, high = math.log(lo), math.log(hi)
+    return np.exp(low + (high - low) / (count - 1) * np.arange(count))
+
+
+def along(
+    x: Array, y: Array, lo: Array, hi: Array, last: float, role: Role, dashed: bool = False
+) -> list[Layer]:
+    """A curve with its band, in the role of the answer where the data have ended.
 
     Args:
-        x: ascending (n,), with a value at ``at`` or not.
-        at: where the data end.
-        others: further arrays (n,).
+        x: ascending (n,), with a value at ``last``.
+        y: (n,).
+        lo: lower end of the interval (n,); NaN where there is none.
+        hi: upper end (n,).
+        last: where the data end.
+        role: of the curve inside the data.
+        dashed: the curve inside the data is dashed, as the one beyond always is.
     """
-    inside, beyond = x <= at * (1 + 1e-12), x >= at * (1 - 1e-12)
-    if beyond.any() and inside.any() and not (inside & beyond).any():
-        inside = inside | (np.arange(len(x)) == int(np.argmax(beyond)))
-    columns = (x, *others)
-    return [c[inside] for c in columns], [c[beyond] for c in columns]
+    layers: list[Layer] = []
+    parts: tuple[tuple[Any, Role, Role], ...] = (
+        (x <= last * (1 + 1e-12), role, "band"),
+        (x >= last * (1 - 1e-12), "answer", "answer band"),
+    )
+    for seen, own, band in parts:
+        if seen.sum() > 1:
+            if np.isfinite(lo[seen]).any():
+                layers.append(Band(array(x[seen]), array(lo[seen]), array(hi[seen]), band))
+            is_dashed = dashed or own == "answer"
+            layers.append(Line(array(x[seen]), array(y[seen]), own, dashed=is_dashed))
+    return layers
+
+
+def in_corner(text: str, x_axis: Axis, y_axis: Axis, x: Array, y: Array) -> Text:
+    """Words in the corner of a panel where the fewest points are.
+
+    Args:
+        text: the words.
+        x_axis: of the panel.
+        y_axis: of the panel.
+        x: of the points (n,).
+        y: of the points (n,).
+    """
+    across = np.array([x_axis.share(float(v)) for v in x])
+    upright = np.array([y_axis.share(float(v)) for v in y])
+    corners: tuple[tuple[Anchor, float, float], ...] = (
+        ("upper right", 0.98, 0.98),
+        ("upper left", 0.02, 0.98),
+        ("lower left", 0.02, 0.02),
+        ("lower right", 0.98, 0.02),
+    )
+
+    def crowd(corner: tuple[Anchor, float, float]) -> int:
+        near = (np.abs(across - corner[1]) < CORNER[0]) & (np.abs(upright - corner[2]) < CORNER[1])
+        return int(near.sum())
+
+    anchor, at_x, at_y = min(corners, key=crowd)
+    return Text(at_x, at_y, text, anchor=anchor, inside=True)
+
+
+def flop_words(value: float) -> str:
+    """Compute with two digits: ``10²⁴``, ``3×10¹³``."""
+    return power(float(f"{value:.2g}"))
+
+
+def sentence(words: str) -> str:
+    """Words with a capital and a full stop."""
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def tier_budgets(points: Points) -> Array:

@@ -7,7 +7,7 @@ residual. The second view has size and tokens, where equal compute is a diagonal
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from isoloss.figures import context as c
 from isoloss.figures.parts import (
     Axis,
-    Band,
     Contour,
     Figure,
     Layer,
@@ -23,10 +22,11 @@ from isoloss.figures.parts import (
     Mark,
     Panel,
     Points,
+    Role,
     Scale,
     array,
 )
-from isoloss.figures.ticks import power, written
+from isoloss.figures.ticks import written
 from isoloss.fitting import Fit, Quantity
 from isoloss.laws.optimum import Surface
 from isoloss.runs import format_quantity
@@ -69,7 +69,7 @@ def iso_loss(fit: Fit, plan: Plan | None = None, *, target: float | None = None)
         max(1.0, points.params.min() / 100 * min(1.0, goal / points.flop.min())),
         points.params.max() * 100 * max(1.0, goal / last),
     )
-    sizes, low_n, high_n, tokens, low_d, high_d = c.frontier(fit, surface, flop, bounds)
+    sizes, low_n, high_n, tokens, _, _ = c.frontier(fit, surface, flop, bounds)
     if plan is not None:
         at = int(np.argmin(np.abs(np.log(flop / plan.flop))))
         sizes[at], tokens[at] = plan.n_params.estimate, plan.tokens.estimate
@@ -91,7 +91,7 @@ def iso_loss(fit: Fit, plan: Plan | None = None, *, target: float | None = None)
     scale = Scale(
         c.loss_label(meaning), float(levels[0]), float(levels[-1]), True, "loss", less_is_more=True
     )
-    runs = [f"{name}: loss {loss:.4g}" for name, loss in zip(points.run_id, points.loss, strict=True)]
+    runs = [f"{name}: loss {y:.4g}" for name, y in zip(points.run_id, points.loss, strict=True)]
     panels = (
         Panel(
             axes["C"],
@@ -100,7 +100,7 @@ def iso_loss(fit: Fit, plan: Plan | None = None, *, target: float | None = None)
                 *(Mark(x=float(b), role="guide") for b in _slices(c.tier_budgets(points))),
                 _contour(over_c, z_c, levels),
                 _runs(points.flop, points.params, points.loss, runs),
-                *_frontier(flop, sizes, low_n, high_n, last),
+                *c.along(flop, sizes, low_n, high_n, last, "path", dashed=True),
                 *_answer(plan, "n_params"),
             ),
             title="Loss over compute and size",
@@ -121,24 +121,11 @@ def iso_loss(fit: Fit, plan: Plan | None = None, *, target: float | None = None)
             place=(0, 1),
         ),
     )
-    flop_words = "6nd" if surface.rule.name == "6nd" else None
-    answer = ""
-    if plan is not None:
-        answer = (
-            f" Diamond: the plan for {power(float(f'{plan.flop:.2g}'))} FLOP, "
-            f"N {format_quantity(plan.n_params.estimate)}, D {format_quantity(plan.tokens.estimate)}"
-            f", with its interval."
-        )
     return Figure(
         key="iso-loss",
         title="Lines of equal loss and the efficient frontier",
         panels=panels,
-        caption=(
-            "Lines of equal loss by the fitted law; dots are runs in the same shades, so a dot that "
-            "stands out is a residual. Dashed: the compute-optimal size, with its band; orange where "
-            "no run has reached. Dotted: equal compute."
-            f"{answer} {c.fit_caption(fit, flop_words)}"
-        ),
+        caption=_caption(fit, plan, "6nd" if surface.rule.name == "6nd" else None),
         widths=(1.0, 1.0),
         heights=(2.75,),
         alt="Two contour plots of loss, over compute and size and over size and tokens, with the "
@@ -147,17 +134,32 @@ def iso_loss(fit: Fit, plan: Plan | None = None, *, target: float | None = None)
     )
 
 
+def _caption(fit: Fit, plan: Plan | None, flop: str | None) -> str:
+    answer = ""
+    if plan is not None:
+        n, d = (format_quantity(q.estimate) for q in (plan.n_params, plan.tokens))
+        answer = (
+            f" Diamond: the plan for {c.flop_words(plan.flop)} FLOP, N {n}, D {d}, with its "
+            "intervals."
+        )
+    return (
+        "Lines of equal loss by the fitted law; dots are runs in the same shades, so a dot that "
+        "stands out is a residual. Dashed: the compute-optimal size, with its band; orange where "
+        f"no run has reached. Dotted: equal compute.{answer} {c.fit_caption(fit, flop)}"
+    )
+
+
 def _ends(plan: Plan | None, name: str) -> list[float]:
     if plan is None:
-        return [1.0] * 0 or [math.nan]
+        return [math.nan]
     quantity: Quantity = getattr(plan, name)
     return [quantity.estimate, quantity.lo, quantity.hi]
 
 
 def _grid(x: Axis, y: Axis) -> tuple[Array, Array]:
     return (
-        array(np.geomspace(x.lo, x.hi, CELLS)),
-        array(np.geomspace(y.lo, y.hi, CELLS)),
+        array(c.geometric(x.lo, x.hi, CELLS)),
+        array(c.geometric(y.lo, y.hi, CELLS)),
     )
 
 
@@ -174,13 +176,13 @@ def _levels(fit: Fit, surface: Surface, flop: Array, sizes: Array, losses: Array
     # The worst runs are few and far from all that matters.
     worst = float(np.quantile(losses, 0.98))
     if worst > WIDE * best:
-        return array(np.geomspace(best, worst, LEVELS))
+        return array(c.geometric(best, worst, LEVELS))
     step = c.round_step((worst - best) / LEVELS)
     return array(step * np.arange(math.ceil(best / step), math.floor(worst / step) + 1))
 
 
 def _contour(grid: tuple[Array, Array], z: Array, levels: Array) -> Contour:
-    ranks = np.round(levels / np.diff(levels)[0]).astype(np.int64)
+    ranks: NDArray[np.int64] = np.rint(levels / np.diff(levels)[0]).astype(np.int64)
     even = np.allclose(np.diff(levels), np.diff(levels)[0])
     chosen = levels[ranks % LABELLED == 0] if even else levels[2::LABELLED]
     labelled = tuple(float(v) for v in chosen)
@@ -198,33 +200,22 @@ def _slices(budgets: Array) -> Array:
     return budgets[np.linspace(0, len(budgets) - 1, SLICES).astype(np.int64)]
 
 
-def _frontier(flop: Array, sizes: Array, lo: Array, hi: Array, last: float) -> list[Layer]:
-    """N* along compute with its band, in the accent beyond the data."""
-    inside, beyond = c.split_at(flop, last, sizes, lo, hi)
-    layers: list[Layer] = []
-    for (x, n, low, high), role, band in (
-        (inside, "path", "band"),
-        (beyond, "answer", "answer band"),
-    ):
-        if len(x) > 1:
-            if np.isfinite(low).any():
-                layers.append(Band(array(x), array(low), array(high), band))
-            layers.append(Line(array(x), array(n), role, dashed=True))
-    return layers
-
-
 def _path(flop: Array, sizes: Array, tokens: Array, last: float) -> list[Layer]:
-    inside, beyond = c.split_at(flop, last, sizes, tokens)
+    """N* and D* against each other."""
+    parts: tuple[tuple[Any, Role], ...] = (
+        (flop <= last * (1 + 1e-12), "path"),
+        (flop >= last * (1 - 1e-12), "answer"),
+    )
     return [
-        Line(array(n), array(d), role, dashed=True)
-        for (x, n, d), role in ((inside, "path"), (beyond, "answer"))
-        if len(x) > 1
+        Line(array(sizes[seen]), array(tokens[seen]), role, dashed=True)
+        for seen, role in parts
+        if seen.sum() > 1
     ]
 
 
 def _diagonals(surface: Surface, x: Axis, y: Axis) -> list[Layer]:
     """Lines of equal compute at powers of ten."""
-    n = np.geomspace(x.lo, x.hi, 40)
+    n = c.geometric(x.lo, x.hi, 40)
     per_token = surface.rule.per_token(n)
     low, high = math.log10(per_token[0] * y.lo), math.log10(per_token[-1] * y.hi)
     every = max(1, round((high - low) / 8))

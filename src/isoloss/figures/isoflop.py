@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from isoloss.figures import context as c
 from isoloss.figures.parts import (
     Axis,
-    Band,
     Figure,
     Layer,
     Line,
@@ -24,7 +23,6 @@ from isoloss.figures.parts import (
     Text,
     array,
 )
-from isoloss.figures.ticks import power
 from isoloss.fitting import Allocation, Fit, Quantity
 from isoloss.fitting.allocation import Optimum
 from isoloss.fitting.isoflop_lines import isoflop_lines
@@ -79,8 +77,8 @@ def isoflop(
         title="IsoFLOP profiles and the compute-optimal size and tokens",
         panels=(
             _profiles(points, allocation, fit, scale),
-            _law(allocation, "n_params", points.params, goal, scale),
-            _law(allocation, "tokens", points.tokens, goal, scale),
+            power_law(allocation, "n_params", points.params, goal, scale),
+            power_law(allocation, "tokens", points.tokens, goal, scale),
         ),
         caption=_caption(points, allocation, fit),
         widths=(1.25, 1.0, 1.0),
@@ -94,19 +92,17 @@ def isoflop(
 def _profiles(points: Runs, allocation: Allocation, fit: Fit | None, scale: Scale) -> Panel:
     flop = np.array([_budget(points, allocation, t) for t in points.tier])
     names = tuple(
-        f"{name}: {power(float(f'{b:.2g}'))} FLOP, loss {loss:.4g}"
+        f"{name}: {c.flop_words(b)} FLOP, loss {loss:.4g}"
         for name, b, loss in zip(points.run_id, flop, points.loss, strict=True)
     )
     layers: list[Layer] = []
     few = len(allocation.optima) <= FEW
     for params, loss, budget in _curves(points, allocation, fit):
-        label = power(float(f"{budget:.2g}")) if few else ""
+        label = c.flop_words(budget) if few else ""
         layers.append(
             Line(array(params), array(loss), "law", budget, label=label, dashed=fit is None)
         )
-    layers.append(
-        Points(array(points.params), array(points.loss), shade=array(flop), names=names)
-    )
+    layers.append(Points(array(points.params), array(points.loss), shade=array(flop), names=names))
     for edge in (False, True):
         found = [o for o in allocation.optima if o.used is not edge and o.n_params.estimate > 0]
         found = [o for o in found if math.isfinite(o.n_params.estimate) and o.loss.estimate > 0]
@@ -135,7 +131,7 @@ def _curves(
     for tier in np.unique(points.tier):
         here = points.params[points.tier == tier]
         budget = float(np.exp(np.log(points.flop[points.tier == tier]).mean()))
-        params = np.geomspace(here.min() / 1.15, here.max() * 1.15, STEPS)
+        params = c.geometric(float(here.min()) / 1.15, float(here.max()) * 1.15, STEPS)
         loss = surface.loss(fit.theta[:, None], params, np.full(STEPS, budget))
         curves.append((params, loss, budget))
     return curves
@@ -163,8 +159,18 @@ def _minima(found: list[Optimum], edge: bool) -> Points:
     )
 
 
-def _law(allocation: Allocation, name: str, seen: Array, goal: float, scale: Scale) -> Panel:
-    """The best size or tokens over compute, with the power law and its band to the target."""
+def power_law(
+    allocation: Allocation, name: str, seen: Array, goal: float, scale: Scale | None
+) -> Panel:
+    """The best size or tokens over compute, with the power law and its band to the target.
+
+    Args:
+        allocation: one of the three approaches.
+        name: ``n_params`` or ``tokens``.
+        seen: those of the runs.
+        goal: the target, in FLOP.
+        scale: shades of the budgets, if they have any.
+    """
     last = allocation.flop_range[1]
     letter = "N" if name == "n_params" else "D"
     used = [o for o in allocation.optima if o.used]
@@ -175,31 +181,22 @@ def _law(allocation: Allocation, name: str, seen: Array, goal: float, scale: Sca
     )
     lo, hi = c.whiskers(middle, lo, hi, WIDEST)
     flop = np.unique(
-        np.append(np.geomspace(min(places.min(), goal), max(goal, last), STEPS), last)
+        np.append(c.geometric(min(float(places.min()), goal), max(goal, last), STEPS), last)
     )
     level, slope = allocation.line[[0, 1]] if letter == "N" else allocation.line[[2, 3]]
     line = np.exp(level + slope * np.log(flop))
     at = 0 if letter == "N" else 2
     drawn = np.exp(allocation.draws[:, [at]] + allocation.draws[:, [at + 1]] * np.log(flop))
     low, high = c.ends(drawn, allocation.level, len(flop))
-    layers: list[Layer] = []
-    inside, beyond = c.split_at(flop, last, line, low, high)
-    for (x, y, below, above), role, band in (
-        (inside, "law", "band"),
-        (beyond, "answer", "answer band"),
-    ):
-        if len(x) > 1:
-            if np.isfinite(below).any():
-                layers.append(Band(array(x), array(below), array(above), band))
-            layers.append(Line(array(x), array(y), role, dashed=role == "answer"))
+    layers = c.along(flop, line, low, high, last, "law")
     layers.append(
         Points(
             *(array(places), array(middle), "data"),
-            shade=array(places),
+            shade=None if scale is None else array(places),
             y_lo=array(lo),
             y_hi=array(hi),
             names=tuple(
-                f"{power(float(f'{o.flop:.2g}'))} FLOP: {format_quantity(q.estimate)}"
+                f"{c.flop_words(o.flop)} FLOP: {format_quantity(q.estimate)}"
                 for o, q in zip(used, quantities, strict=True)
             ),
         )
@@ -262,6 +259,6 @@ def _caption(points: Runs, allocation: Allocation, fit: Fit | None) -> str:
     return (
         f"Approach 2 of Hoffmann et al. 2022 on {allocation.n_runs} runs at "
         f"{len(allocation.optima)} budgets. Dots: runs; {curve}; stars: minima with intervals."
-        f"{out} Bars longer than a factor of {WIDEST:g} are cut. Power laws through the minima, orange where no run has reached. "
-        f"{c.meaning(points.conventions)} {words[0].upper()}{words[1:]}."
+        f"{out} Bars longer than a factor of {WIDEST:g} are cut. Power laws through the minima, "
+        f"orange where no run has reached. {c.meaning(points.conventions)} {c.sentence(words)}"
     )

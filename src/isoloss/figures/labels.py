@@ -13,6 +13,7 @@ WIDTHS = {"column": 3.25, "text": 6.75}
 """Of a column and of a page, in inches."""
 LINE = 8.2 / 72  # inches from one line of small words to the next
 NUMBER = 0.28  # inches of an axis for a number
+WIDE_NUMBER = 0.4
 PADDING = 0.75  # inches of a row that are title, numbers and label of the axis
 
 
@@ -40,7 +41,8 @@ def room(figure: Figure, panel: Panel) -> tuple[int, int]:
     row, column = panel.place
     widest = WIDTHS[figure.width] * figure.widths[column] / sum(figure.widths) - 0.5
     tall = figure.heights[row] - PADDING
-    return max(3, min(7, int(widest / NUMBER))), max(3, min(7, int(tall / 0.27)))
+    number = WIDE_NUMBER if panel.x.kind == "rate" else NUMBER
+    return max(3, min(7, int(widest / number))), max(3, min(7, int(tall / 0.27)))
 
 
 def letters(figure: Figure) -> list[str]:

@@ -33,11 +33,21 @@ Role = Literal[
     "guide",  # lines of equal compute and the like, to find one's way
     "zero",  # where nothing would be left to explain
     "truth",  # what was measured, beside what was predicted
+    "best",  # the best run among shades
+    "edge",  # lines over shades
 ]
 Anchor = Literal[
-    "left", "right", "centre", "above", "below", "upper left", "upper right", "lower right"
+    "left",
+    "right",
+    "centre",
+    "above",
+    "below",
+    "upper left",
+    "upper right",
+    "lower left",
+    "lower right",
 ]
-Kind = Literal["number", "params", "tokens", "flop", "loss", "ratio", "percent", "names"]
+Kind = Literal["number", "params", "tokens", "flop", "loss", "ratio", "percent", "rate", "names"]
 
 
 def array(values: ArrayLike) -> Array:

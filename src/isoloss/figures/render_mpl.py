@@ -42,7 +42,7 @@ from isoloss.figures.parts import (
     Scale,
     Text,
 )
-from isoloss.figures.style import FONTS, LOOKS, Look, Theme, theme_of
+from isoloss.figures.style import FONTS, LOOKS, Look, Theme, look_of, theme_of
 from isoloss.figures.ticks import ticks, twin_ticks, written
 
 DPI = 200
@@ -62,7 +62,12 @@ def draw(figure: Figure, theme: str | Theme = "light", form: str = "svg", dpi: i
     """
     colours = theme_of(theme)
     blank: dict[str, dict[str, Any]] = {
-        "pdf": {"Creator": "isoloss", "Producer": None, "CreationDate": None, "Title": figure.title},
+        "pdf": {
+            "Creator": "isoloss",
+            "Producer": None,
+            "CreationDate": None,
+            "Title": figure.title,
+        },
         "svg": dict.fromkeys(("Date", "Creator", "Format", "Type")),
         "png": {"Software": None, "Title": figure.title, "Description": figure.caption},
     }
@@ -80,7 +85,7 @@ def canvas(figure: Figure, theme: str | Theme = "light") -> Canvas:
         return _canvas(figure, colours)
 
 
-def _settings(theme: Theme) -> dict[str, Any]:
+def _settings(theme: Theme) -> dict[Any, Any]:
     return {
         "font.family": list(_families()),
         "font.size": 8.0,
@@ -151,7 +156,17 @@ def _canvas(figure: Figure, theme: Theme) -> Canvas:
             bars.setdefault(panel.scale, []).append(axes)
     for scale, sharing in bars.items():
         _bar(drawn, sharing, scale, theme)
+    _settle(drawn)
     return drawn
+
+
+def _settle(drawn: Canvas) -> None:
+    """Lay out once and round the places: the last digits of the solver differ between runs."""
+    drawn.draw_without_rendering()
+    drawn.set_layout_engine("none")
+    for axes in drawn.axes:
+        left, low, width, height = (round(side, 5) for side in axes.get_position().bounds)
+        axes.set_position((left, low, width, height))
 
 
 def _panel(axes: Axes, panel: Panel, theme: Theme, title: str, figure: Figure) -> None:
@@ -195,9 +210,7 @@ def _axis(axes: Axes, axis: Axis, name: str, most: int) -> None:
     if axis.names:
         own.set_tick_params(length=0)
     if axis.twin is not None:
-        second: Any = (axes.secondary_yaxis if upright else axes.secondary_xaxis)(
-            "right" if upright else "top"
-        )
+        second: Any = axes.secondary_yaxis("right") if upright else axes.secondary_xaxis("top")
         side: Any = second.yaxis if upright else second.xaxis
         marks = twin_ticks(axis, most)
         side.set_major_locator(FixedLocator(marks.at))
@@ -255,15 +268,16 @@ def _bar(drawn: Canvas, sharing: list[Axes], scale: Scale, theme: Theme) -> None
     """The colour bar of a scale, beside all panels that share it."""
     stops = [(share, colour) for share, colour in theme.stops(scale)]
     colours = LinearSegmentedColormap.from_list("isoloss", stops, N=64)
-    low, high = (np.log([scale.lo, scale.hi]) if scale.log else (scale.lo, scale.hi))
-    bar = drawn.colorbar(
-        ScalarMappable(Normalize(low, high), colours), ax=sharing, aspect=28, fraction=0.05, pad=0.02
-    )
+    low, high = np.log([scale.lo, scale.hi]) if scale.log else (scale.lo, scale.hi)
+    shown = ScalarMappable(Normalize(low, high), colours)
+    bar = drawn.colorbar(shown, ax=sharing, aspect=28, fraction=0.05, pad=0.02)
     found = ticks(scale)
     bar.set_ticks(list(np.log(found.at)) if scale.log else list(found.at), labels=list(found.text))
     bar.minorticks_off()
     bar.set_label(scale.label, fontsize=8.0)
     bar.ax.tick_params(labelsize=7.0, width=0.4, length=2.0)
+    solids: Any = bar.solids
+    solids.set(rasterized=False, edgecolor="face", linewidth=0.2)
     outline: Any = bar.outline
     outline.set_visible(False)
 
@@ -273,8 +287,7 @@ def _colour(layer: Layer, panel: Panel, theme: Theme) -> str:
     shade = getattr(layer, "shade", None)
     if isinstance(shade, float | int) and panel.scale is not None:
         return theme.shade(float(panel.scale.share(float(shade))), panel.scale)
-    role = getattr(layer, "role", "data")
-    return getattr(theme, LOOKS[role].colour)
+    return getattr(theme, look_of(layer).colour)
 
 
 def _colours(layer: Points, panel: Panel, theme: Theme) -> str | list[str]:
@@ -298,20 +311,32 @@ def _(layer: Points, axes: Axes, panel: Panel, theme: Theme, order: float) -> No
     look = LOOKS[layer.role]
     colours = _colours(layer, panel, theme)
     hollow = look.marker in ("ring", "open star")
-    edge = 0.8 if hollow or look.marker == "cross" else 0.0 if layer.small else 0.3
+    edge = (
+        0.8
+        if hollow or look.marker == "cross"
+        else 0.0
+        if layer.small
+        else 0.3
+        if look.edge == "edge"
+        else 0.7
+    )
     size = look.size * (0.55 if layer.small else 1.0)
     for bars in _whiskers(layer, panel):
         axes.add_collection(
             LineCollection(bars, colors=colours, linewidths=0.8, zorder=order - 0.005),
             autolim=False,
         )
+    ink: dict[str, Any] = {"facecolors": colours, "edgecolors": getattr(theme, look.edge)}
+    if hollow:
+        ink = {"facecolors": "none", "edgecolors": colours}
+    elif look.marker == "cross":
+        ink = {"color": colours}
     made = axes.scatter(
         layer.x,
         layer.y,
         s=size**2,
         marker=_MARKERS[look.marker],
-        facecolors="none" if hollow else colours,
-        edgecolors=colours if hollow or look.marker == "cross" else theme.edge,
+        **ink,
         linewidths=edge,
         alpha=look.alpha,
         zorder=order,
@@ -390,7 +415,9 @@ def _(layer: Contour, axes: Axes, panel: Panel, theme: Theme, order: float) -> N
         axes.clabel(
             made,
             levels=[level for level in made.levels if level in layer.labelled],
-            fmt=lambda level: f"{sign}{written(float(level), kind)}{layer.suffix}",
+            fmt={
+                level: f"{sign}{written(float(level), kind)}{layer.suffix}" for level in made.levels
+            },
             fontsize=6.2,
             inline_spacing=2,
             zorder=order + 0.5,
@@ -413,7 +440,8 @@ def _(layer: Heat, axes: Axes, panel: Panel, theme: Theme, order: float) -> None
         vmin=0.0,
         vmax=1.0,
         shading="nearest",
-        rasterized=True,
+        edgecolors="face",
+        linewidths=0.2,
         zorder=order - 1.0,
     )
 
@@ -428,7 +456,7 @@ def _(layer: Mark, axes: Axes, panel: Panel, theme: Theme, order: float) -> None
         "zorder": order,
     }
     if layer.x is not None and layer.y is not None:
-        dotted = style | {"linestyle": (0, (1.0, 2.0))}
+        dotted: Any = style | {"linestyle": (0, (1.0, 2.0))}
         axes.plot([layer.x, layer.x, panel.x.lo], [panel.y.lo, layer.y, layer.y], **dotted)
     elif layer.x is not None:
         axes.axvline(layer.x, **style)
@@ -473,6 +501,7 @@ def _(layer: Text, axes: Axes, panel: Panel, theme: Theme, order: float) -> None
         "below": ("center", "bottom", (0.0, 3.0)),
         "upper left": ("left", "top", (0.0, 0.0)),
         "upper right": ("right", "top", (0.0, 0.0)),
+        "lower left": ("left", "bottom", (0.0, 0.0)),
         "lower right": ("right", "bottom", (0.0, 0.0)),
     }
     across, upright, shift = sides[layer.anchor]

@@ -29,7 +29,7 @@ from isoloss.figures.parts import (
     Scale,
     Text,
 )
-from isoloss.figures.style import FONTS, LOOKS, Look, Theme, theme_of
+from isoloss.figures.style import FONTS, LOOKS, Look, Theme, look_of, theme_of
 from isoloss.figures.ticks import ticks, twin_ticks, written
 
 Json = dict[str, Any]
@@ -181,7 +181,7 @@ class _Place:
         shade, scale = getattr(layer, "shade", None), self.panel.scale
         if isinstance(shade, float | int) and scale is not None:
             return self.theme.shade(float(scale.share(float(shade))), scale)
-        return getattr(self.theme, LOOKS[getattr(layer, "role", "data")].colour)
+        return getattr(self.theme, look_of(layer).colour)
 
 
 def _panel(board: _Board, panel: Panel, title: str, number: int) -> None:
@@ -328,7 +328,9 @@ def _faint(colour: str, alpha: float) -> str:
 
 def _escaped(text: str) -> str:
     """Words that Plotly must not read as mark-up."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("$", "&#36;")
+    for letter, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("$", "&#36;")):
+        text = text.replace(letter, name)
+    return text
 
 
 def _dash(look: Look, dashed: bool) -> str:
@@ -349,7 +351,7 @@ def _(layer: Points, place: _Place) -> None:
         "symbol": _MARKERS[look.marker],
         "size": look.size * (1.2 if layer.small else 2.0),
         "opacity": look.alpha,
-        "line": {"width": 1.4 if hollow else 0.5, "color": place.theme.edge},
+        "line": {"width": 1.4 if hollow else 0.5, "color": getattr(place.theme, look.edge)},
         "color": place.colour(layer),
     }
     if hollow:
@@ -438,8 +440,9 @@ def _(layer: Contour, place: _Place) -> None:
             continue
         gap = np.full((1, 2), np.nan)
         path = np.concatenate([part for piece in pieces for part in (piece, gap)])[:-1]
-        shaded = layer.shaded and scale is not None
-        colour = theme.shade(float(scale.share(level)), scale) if shaded else place.colour(layer)
+        colour = place.colour(layer)
+        if layer.shaded and scale is not None:
+            colour = theme.shade(float(scale.share(level)), scale)
         name = f"{'+' if layer.signs else ''}{written(level, kind)}{layer.suffix}"
         place.trace(
             type="scatter",
@@ -522,6 +525,7 @@ def _(layer: Text, place: _Place) -> None:
         "below": ("center", "bottom"),
         "upper left": ("left", "top"),
         "upper right": ("right", "top"),
+        "lower left": ("left", "bottom"),
         "lower right": ("right", "bottom"),
     }
     across, upright = sides[layer.anchor]

@@ -20,7 +20,6 @@ from isoloss.figures.parts import (
     Panel,
     Points,
     Scale,
-    Text,
     array,
 )
 from isoloss.figures.ticks import written
@@ -58,14 +57,21 @@ def residuals(fit: Fit, found: Diagnosis) -> Figure:
         log=shade_by != ORDER,
         kind="number",
     )
+    outside = _outside(percent, limit, found.run_id)
     panels: list[Panel] = []
     along = [name for name in (first, "D/N", ORDER) if name in strips]
     for column, name in enumerate(dict.fromkeys(along)):
         axis = _axis(name, strips[name], points.conventions.to_dict())
+        y_axis = Axis("loss / law − 1 (%)", lo, hi, kind="percent", quiet=column > 0)
+        named = (
+            [c.in_corner(outside, axis, y_axis, strips[name].x, shown)]
+            if outside and column == 0
+            else []
+        )
         panels.append(
             Panel(
                 axis,
-                Axis("loss / law − 1 (%)", lo, hi, kind="percent", quiet=column > 0),
+                y_axis,
                 (
                     *_band(strips[name]),
                     Mark(y=0.0, role="zero"),
@@ -79,7 +85,7 @@ def residuals(fit: Fit, found: Diagnosis) -> Figure:
                             for run, value in zip(found.run_id, percent, strict=True)
                         ),
                     ),
-                    *(_outside(percent, limit, found.run_id) if column == 0 else ()),
+                    *named,
                 ),
                 title={"C": "Over compute", "D/N": "Over D/N", ORDER: "In order"}.get(
                     name, f"Over {name}"
@@ -97,10 +103,10 @@ def residuals(fit: Fit, found: Diagnosis) -> Figure:
         title=f"Residuals of {fit.law.name}",
         panels=tuple(panels),
         caption=(
-            f"Measured loss over the loss of the law, minus one; runs further out than the axis sit at its "
-            f"end. Grey: the middle 68 % of runs of "
-            f"similar value, with their median. Right: residuals over normal quantiles; the line "
-            f"is a normal distribution of the same middle half. {trend} {c.fit_caption(fit)}"
+            "Measured loss over the loss of the law, minus one; runs further out than the axis sit "
+            "at its end. Grey: the middle 68 % of runs of similar value, with their median. Right: "
+            "residuals over normal quantiles; the line is a normal distribution of the same middle "
+            f"half. {trend} {c.fit_caption(fit)}"
         ),
         widths=(1.2, *(1.0,) * (len(panels) - 2), 0.8),
         heights=(2.3,),
@@ -143,25 +149,22 @@ def _limit(percent: Array) -> float:
     return float(min(size.max(), max(FAR * MAD * np.median(size), np.quantile(size, INSIDE))))
 
 
-def _outside(percent: Array, limit: float, names: tuple[str, ...]) -> list[Layer]:
-    """Names and values of the runs beyond the axis, the worst first."""
+def _outside(percent: Array, limit: float, names: tuple[str, ...]) -> str:
+    """Names and values of the runs beyond the axis, the worst first; empty where there are none."""
     order = np.argsort(-np.abs(percent), kind="stable")
     out = [int(i) for i in order if abs(percent[i]) > limit * (1 + 1e-9)]
     if not out:
-        return []
+        return ""
     lines = [f"{_short(names[i])}  {written(float(f'{percent[i]:.2g}'), 'percent')} %" for i in out]
     more = [f"and {len(lines) - NAMED} more"] if len(lines) > NAMED else []
-    text = "\n".join(["beyond the axis:", *lines[:NAMED], *more])
-    return [Text(0.98, 0.99, text, anchor="upper right", inside=True)]
+    return "\n".join(["beyond the axis:", *lines[:NAMED], *more])
 
 
 def _short(name: str, most: int = 18) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def _normal(
-    found: Diagnosis, limit: float, ends_y: tuple[float, float], column: int
-) -> Panel:
+def _normal(found: Diagnosis, limit: float, ends_y: tuple[float, float], column: int) -> Panel:
     quantiles, ordered = found.normal_plot()
     ordered = 100 * np.expm1(ordered)
     middle = np.quantile(ordered, [0.25, 0.75])

@@ -78,8 +78,7 @@ def inline_svg(figure: Figure) -> str:
     deep = "".join(f"{name}:{pair[1]};" for pair, name in pairs.items())
     ident = f"figure-{figure.key}"
     styles = (
-        f"#{ident}{{{bright}}}"
-        f"@media screen and (prefers-color-scheme: dark){{#{ident}{{{deep}}}}}"
+        f"#{ident}{{{bright}}}@media screen and (prefers-color-scheme: dark){{#{ident}{{{deep}}}}}"
     )
     return element.replace(">", f"><style>{styles}</style>", 1)
 
@@ -101,7 +100,8 @@ def _element(text: str, figure: Figure) -> str:
     body = re.sub(r"<title>.*?</title><desc>.*?</desc>", "", body, count=1, flags=re.DOTALL)
     label = html.escape(figure.alt or figure.title, quote=True)
     frame = view[0] if view else ""
-    return f'<svg id="figure-{figure.key}" class="figure" role="img" aria-label="{label}" {frame}>{body}'
+    name = f'id="figure-{figure.key}" class="figure" role="img" aria-label="{label}"'
+    return f"<svg {name} {frame}>{body}"
 
 
 def as_html(figure: Figure) -> str:

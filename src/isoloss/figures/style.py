@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 from isoloss.errors import InputError, Where
 from isoloss.figures.parts import Role, Scale
 
@@ -79,6 +78,7 @@ class Look:
         dash: lengths of ink and gap in line widths; empty for solid.
         marker: ``dot``, ``ring``, ``diamond``, ``star``, ``open star``, ``cross``.
         size: of marks across, in points.
+        edge: the colour around marks, by name.
     """
 
     colour: str
@@ -87,6 +87,7 @@ class Look:
     dash: tuple[float, ...] = ()
     marker: str = "dot"
     size: float = 3.2
+    edge: str = "edge"
 
 
 LOOKS: dict[Role, Look] = {
@@ -102,8 +103,16 @@ LOOKS: dict[Role, Look] = {
     "reference": Look("muted", width=0.7, dash=(1.0, 2.0), marker="cross", size=5.0),
     "guide": Look("guide", width=0.6, dash=(1.0, 2.0)),
     "zero": Look("muted", width=0.8),
+    "best": Look("paper", marker="star", size=9.0, edge="ink"),
+    "edge": Look("edge", width=0.8),
     "truth": Look("ink", marker="ring", size=4.0),
 }
+
+
+def look_of(layer: object) -> Look:
+    """How a layer is drawn."""
+    role: Role = getattr(layer, "role", "data")
+    return LOOKS[role]
 
 
 def _mix(first: str, second: str, part: float) -> str:
@@ -174,22 +183,32 @@ def theme_of(theme: str | Theme) -> Theme:
 
 
 def spread(places: list[float], gap: float) -> list[float]:
-    """Places of labels moved apart to at least ``gap``, in their order, as little as is needed."""
-    order = sorted(range(len(places)), key=lambda i: places[i])
+    """Places of labels between 0 and 1, apart by at least ``gap``, moved as little as is needed.
+
+    Where they cannot all be apart they share the room evenly.
+    """
+    gap = min(gap, 1 / max(1, len(places)))
     groups: list[tuple[float, list[int]]] = []  # the centre of each clump, and who is in it
-    for i in order:
-        centre, members = places[i], [i]
-        while groups and centre - gap * len(members) / 2 < groups[-1][0] + gap * len(
-            groups[-1][1]
-        ) / 2 - 1e-12:
-            before, earlier = groups.pop()
+    for i in sorted(range(len(places)), key=lambda i: places[i]):
+        members = [i]
+        centre = _inside(places[i], gap)
+        while groups:
+            before, earlier = groups[-1]
+            if centre - gap * len(members) / 2 >= before + gap * len(earlier) / 2 - 1e-12:
+                break
+            groups.pop()
             count = len(earlier) + len(members)
             centre = (before * len(earlier) + centre * len(members)) / count
             members = earlier + members
+            centre = _inside(centre, gap * count)
         groups.append((centre, members))
     moved = list(places)
     for centre, members in groups:
         for rank, i in enumerate(members):
             moved[i] = centre + gap * (rank - (len(members) - 1) / 2)
-
     return moved
+
+
+def _inside(centre: float, size: float) -> float:
+    """A clump's centre, moved so that none of it lies outside 0 and 1."""
+    return min(max(centre, size / 2), 1 - size / 2)

@@ -9,7 +9,7 @@ from isoloss.figures.parts import Axis, Kind, Scale
 from isoloss.runs import format_quantity
 
 _POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-WIDE = 1.6  # decades from which on only powers of ten are written
+FEWEST = 3  # powers of ten on an axis, from which on they are enough
 MOST = 7  # numbers on an axis
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -53,6 +53,9 @@ def written(value: float, kind: Kind) -> str:
         return format_quantity(value) if value >= 1 else f"{value:.3g}"
     if kind == "flop":
         return power(value)
+    if kind == "rate":
+        mantissa, _, exponent = f"{value:.1e}".partition("e")
+        return f"{mantissa.removesuffix('.0')}e{int(exponent)}".replace("-", "−")
     if kind == "percent":
         return f"{value:+.3g}".replace("-", "−") if value else "0"
     if value >= 1e4:
@@ -71,7 +74,8 @@ def power(value: float) -> str:
 def _ticks(lo: float, hi: float, log: bool, kind: Kind, most: int) -> Ticks:
     if log:
         decades = math.log10(hi / lo)
-        if decades >= WIDE:
+        powers = math.floor(math.log10(hi) + 1e-9) - math.ceil(math.log10(lo) - 1e-9) + 1
+        if powers >= FEWEST:
             return _decades(lo, hi, kind, most)
         if decades >= math.log10(4):
             return _mantissas(lo, hi, kind, most)
@@ -94,7 +98,7 @@ def _decades(lo: float, hi: float, kind: Kind, most: int) -> Ticks:
 def _mantissas(lo: float, hi: float, kind: Kind, most: int) -> Ticks:
     """1, 2, 5 or 1, 3 of each decade: on a narrow axis one power of ten says too little."""
     first, last = math.floor(math.log10(lo)), math.ceil(math.log10(hi))
-    for mantissas in ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
+    for mantissas in ((1, 2, 3, 5), (1, 2, 5), (1, 3)):
         every = (m * 10.0**e for e in range(first, last + 1) for m in mantissas)
         at = tuple(value for value in every if lo * (1 - 1e-9) <= value <= hi * (1 + 1e-9))
         if len(at) <= most:

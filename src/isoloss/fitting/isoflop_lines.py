@@ -55,9 +55,8 @@ def isoflop_lines(
 
 def _line(each: Profile, fitted: Array, exponents: Array, shape: str) -> ProfileLine:
     """The curve again, from its values at the runs: it is linear in terms that are known."""
-    u = np.linspace(
-        float(each.log_n.min()) - np.log(WIDER), float(each.log_n.max()) + np.log(WIDER), STEPS
-    )
+    low, high = float(each.log_n.min()) - np.log(WIDER), float(each.log_n.max()) + np.log(WIDER)
+    u: Array = low + (high - low) / (STEPS - 1) * np.arange(STEPS, dtype=np.float64)
     here = _terms(each.log_n, each.log_d, exponents, shape)
     there = _terms(u, -each.trade * u, exponents, shape)
     weights = np.linalg.lstsq(here, fitted[each.rows], rcond=None)[0]

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from isoloss.laws.optimum import closed_form
 from isoloss.planning.answer import Answer
-from isoloss.planning.inverse import flop_for_loss, params_for, tokens_for
+from isoloss.planning.inverse import flop_for_loss, params_for, priced, tokens_for
 from isoloss.planning.plan import plan
 from isoloss.planning.published import plan_law, plan_published
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import FlatRegion, Plan
+from isoloss.planning.settings import HParams, Transfer, hparams, transfer_lr
 
 __all__ = [
     "Answer",
     "FlatRegion",
+    "HParams",
     "Plan",
     "PublishedPlans",
     "PublishedRow",
+    "Transfer",
     "closed_form",
     "flop_for_loss",
+    "hparams",
     "params_for",
     "plan",
     "plan_law",
     "plan_published",
+    "priced",
     "tokens_for",
+    "transfer_lr",
 ]

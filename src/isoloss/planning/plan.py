@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.errors import InputError, Where
 from isoloss.fitting import Fit, Quantity, from_draws
-from isoloss.laws.compute import flop_rule, parse_flop
+from isoloss.laws.compute import flop_rule
 from isoloss.laws.optimum import Optimum, Surface, allocate, flat_region
 from isoloss.planning import evidence
+from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, Spend, settle
+from isoloss.planning.hardware.budget import EXAMPLES
 from isoloss.planning.result import FlatRegion, Plan
 from isoloss.runs import parse_quantity
 
@@ -25,21 +30,33 @@ _HUGE = 1e300
 
 def plan(
     fit: Fit,
-    flop: float | str,
+    flop: float | str | Budget | None = None,
     *,
+    budget: float | str | Budget | None = None,
     unique_tokens: float | str | None = None,
     flop_per_token: str = "6nd",
     served: float | str | Sequence[float | str] | None = None,
+    hardware: str | Device | None = None,
+    mfu: float | MfuCurve | None = None,
+    price: float | str | None = None,
+    devices: int | None = None,
 ) -> Plan:
-    """What to train with a given compute, with intervals, or a refusal.
+    """What to train with a given budget, with intervals, or a refusal.
 
     Args:
         fit: a fit of a law in N and D.
-        flop: the budget: a number, or a text such as ``1e24`` or ``1e24 FLOP``.
+        flop: the budget: a number of FLOP, or a text such as ``1e24 FLOP``, ``12k H100-hours``,
+            ``29 days`` or ``$2M``.
+        budget: another name for the same.
         unique_tokens: distinct tokens there are, for laws in U; as many as wanted by default.
         flop_per_token: ``6nd`` for C = 6 N D, or ``runs`` for what the runs cost per token.
         served: tokens that the model will serve, one amount or several: the plan then also says
             which smaller model of the same loss costs less over its lifetime.
+        hardware: the accelerator; with it the plan has a cost.
+        mfu: model FLOP utilisation: a number, or a curve of ``fit_mfu``; by default 0.40 where
+            N is a billion or more.
+        price: your price of a device-hour, a number or a text such as ``2.5 EUR``.
+        devices: how many work at once.
 
     Raises:
         InputError: an argument is unusable.
@@ -48,8 +65,24 @@ def plan(
     """
     from isoloss.planning.serving import serve  # which plans with this module
 
-    budget = parse_flop(flop)
     surface = surface_of(fit, unique_tokens, flop_per_token)
+
+    def params_at(flop: float) -> float:
+        found = allocate(surface, fit.theta[:, None], flop, search_bounds(fit, flop))
+        return float(found.params[0])
+
+    spend = settle(one_budget(flop, budget), Means(hardware, mfu, price, devices), params_at)
+    made = _plan(fit, surface, spend)
+    if served is None:
+        return made
+    also = serve(
+        fit, spend.flop, served=served, unique_tokens=unique_tokens, flop_per_token=flop_per_token
+    )
+    return replace(made, serving=also)
+
+
+def _plan(fit: Fit, surface: Surface, spend: Spend) -> Plan:
+    budget = spend.flop
     bounds = search_bounds(fit, budget)
 
     best = allocate(surface, fit.theta[:, None], budget, bounds)
@@ -92,12 +125,34 @@ def plan(
         ),
         notes=tuple(evidence.notes(fit, surface, draws, params, tokens)),
         why=why(surface, fit.theta, params, budget, bounds),
-        serving=None
-        if served is None
-        else serve(
-            fit, budget, served=served, unique_tokens=unique_tokens, flop_per_token=flop_per_token
-        ),
+        cost=cost_of(spend, surface.rule.name),
     )
+
+
+def one_budget(
+    flop: float | str | Budget | None, budget: float | str | Budget | None
+) -> float | str | Budget:
+    """The budget, under whichever of its two names it was given.
+
+    Raises:
+        InputError: not exactly one of them is given.
+    """
+    if flop is not None and budget is None:
+        return flop
+    if budget is not None and flop is None:
+        return budget
+    raise InputError(
+        "give the budget once, as flop or as budget.",
+        code="missing_argument" if flop is None else "conflicting_options",
+        where=Where(field="budget"),
+        hint=f"Write it like {EXAMPLES}.",
+    )
+
+
+def cost_of(spend: Spend, flop_convention: str) -> dict[str, Any] | None:
+    """The object ``cost`` of a plan; None without hardware."""
+    found = spend.cost(flop_convention)
+    return None if found is None else found.to_dict()
 
 
 def surface_of(fit: Fit, unique_tokens: float | str | None, flop_per_token: str) -> Surface:

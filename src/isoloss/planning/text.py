@@ -11,6 +11,7 @@ from isoloss.laws.compute import format_flop
 from isoloss.planning.card import Card, command_of, line, typed
 from isoloss.planning.card import between as between
 from isoloss.planning.card import shown as shown
+from isoloss.planning.hardware.means import cost_text
 from isoloss.planning.published_result import LOSSES, PublishedPlans, PublishedRow
 from isoloss.planning.serving.text import sentence
 
@@ -37,6 +38,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"{format_flop(plan.flop)} FLOP by {plan.law}   L = {plan.formula}"
     for name, quantity in plan.quantities.items():
         yield f"    {_NAMES[name]:<12} {shown(quantity.estimate):>9}   {between(quantity)}"
+    yield from (f"  {sentence}" for sentence in cost_text(plan.cost))
     yield from (f"  {sentence}" for sentence in _facts(plan))
     card = plan.card()
     yield from (f"  = {sentence}" for sentence in card.why)
@@ -108,6 +110,9 @@ def _command(plan: Plan) -> str:
     rule = "runs" if plan.n_runs is not None and plan.conventions["flop"] != "6nd" else None
     serving = plan.serving
     amounts = None if serving is None else ",".join(typed(r.served_tokens) for r in serving.rows)
+    if plan.cost is not None:
+        given |= {"hardware": plan.cost["device"], "mfu": plan.cost["mfu"]["estimate"]}
+        given |= {"price": plan.cost["price_per_hour"], "devices": plan.cost["devices"]}
     given |= {"u": plan.unique_tokens, "flop_per_token": rule, "serve": amounts}
     return command_of("plan", plan.flop, **given)
 
@@ -120,7 +125,8 @@ def as_html(plan: Plan) -> str:
         for name, q in plan.quantities.items()
     )
     head = html.escape(f"{format_flop(plan.flop)} FLOP by {plan.law}: {plan.status}")
-    facts = "<br>".join(html.escape(sentence) for sentence in _facts(plan))
+    sentences = (*cost_text(plan.cost), *_facts(plan))
+    facts = "<br>".join(html.escape(sentence) for sentence in sentences)
     remarks = "".join(f"<li>{html.escape(n.message)}</li>" for n in (*plan.warnings, *plan.notes))
     return (
         f"<p><b>{head}</b><br><code>{html.escape(plan.formula)}</code></p><table>"
@@ -138,6 +144,7 @@ def answer_text(answer: Answer) -> str:
     for name, q in answer.quantities.items():
         value = format_flop(q.estimate) if name == "flop" else shown(q.estimate)
         lines.append(f"    {_NAMES[name]:<12} {value:>9}   {between(q)}")
+    lines += [f"  {sentence}" for sentence in cost_text(answer.cost)]
     lines += [f"  ! {notice.message}" for notice in answer.warnings]
     return "\n".join(lines)
 
@@ -150,7 +157,10 @@ def answer_html(answer: Answer) -> str:
         for name, q in answer.quantities.items()
     )
     head = html.escape(f"{_ASKED[answer.asked]} by {answer.law}")
-    remarks = "".join(f"<li>{html.escape(n.message)}</li>" for n in answer.warnings)
+    remarks = "".join(
+        f"<li>{html.escape(sentence)}</li>"
+        for sentence in (*cost_text(answer.cost), *(n.message for n in answer.warnings))
+    )
     return f"<p><b>{head}</b></p><table>{rows}</table><ul>{remarks}</ul>"
 
 

@@ -114,8 +114,4 @@ def _command(found: Overtraining) -> str:
     words = () if found.flop is None else (found.flop,)
     if found.here is not None:
         given = {"n": found.here.n_params.estimate, "d": found.here.tokens.estimate}
-    for phase, rate in (("train", found.terms["train"]), ("serve", found.terms["serve"])):
-        if rate is not None:
-            given[f"{phase}_rate"] = rate["flop_per_device_hour"]
-            given[f"{phase}_price"] = rate["price_per_hour"]
     return command_of("overtraining", *words, **source_options(found.facts), **given)

@@ -19,6 +19,7 @@ from isoloss.laws import Law
 from isoloss.laws.compute import parse_flop
 from isoloss.planning.basis import Basis, basis_of
 from isoloss.planning.equal_loss import cheapest
+from isoloss.planning.hardware import Budget, Rate, parse_budget
 from isoloss.planning.serving.lifetime import (
     TRAINING_TOKENS_PER_SERVED,
     EqualLoss,
@@ -37,13 +38,14 @@ OVERTRAINED = 100.0  # tokens per param up to which laws are usually fitted
 
 def serve(
     source: Fit | Law | str,
-    flop: float | str | None = None,
+    flop: float | str | Budget | None = None,
     *,
     served: float | str | Sequence[float | str],
     loss: float | None = None,
     lifetime: float | str | None = None,
     train: Speed | None = None,
     serving: Speed | None = None,
+    devices: int | None = None,
     key: str | None = None,
     unique_tokens: float | str | None = None,
     flop_per_token: str = "6nd",
@@ -55,13 +57,15 @@ def serve(
 
     Args:
         source: a fit of a law in N and D; or a law with published coefficients, or its name.
-        flop: training budget whose compute-optimal run sets the loss.
+        flop: training budget whose compute-optimal run sets the loss: FLOP, or device-hours,
+            days or money where ``train`` is a ``Rate`` of a device.
         served: tokens to be served, one amount or several, such as ``2T``; zero is none.
         loss: the loss to reach, instead.
         lifetime: budget for training and serving, instead: FLOP, or device-hours or money where
             ``train`` has a speed or a price.
         train: speed and price of the training devices; FLOP are counted without.
         serving: those of the serving devices; the training ones by default.
+        devices: how many train at once, where the budget is in days.
         key: with a law, which published coefficients.
         unique_tokens: distinct tokens there are, for laws in U.
         flop_per_token: ``6nd``, or ``runs`` for what the runs of a fit cost per token; serving is
@@ -71,7 +75,10 @@ def serve(
         InputError: an argument is unusable.
         EvidenceError: the runs cannot answer, no run reaches the loss, or no budget is left.
     """
-    asked, value = _demand(flop, loss, lifetime)
+    budget = None
+    if flop is not None:
+        budget = parse_budget(flop).to_flop(train if isinstance(train, Rate) else None, devices)
+    asked, value = _demand(budget, loss, lifetime)
     basis = basis_of(source, key=key, unique_tokens=unique_tokens, flop_per_token=flop_per_token)
     terms = Terms(train, serving)
     amounts = _amounts(served)
@@ -98,12 +105,12 @@ def serve(
         decades_beyond_data=basis.decades_beyond(at[0]),
         facts=basis.facts,
         warnings=basis.warnings(*at),
-        notes=tuple(_notes(basis, rows)),
+        notes=tuple(_notes(basis, terms, rows)),
     )
 
 
 def _demand(
-    flop: float | str | None, loss: float | None, lifetime: float | str | None
+    flop: float | None, loss: float | None, lifetime: float | str | None
 ) -> tuple[str, float]:
     """What sets how good the model is to be, and its number."""
     given: list[tuple[str, Any]] = [
@@ -233,7 +240,7 @@ def _row(
     )
 
 
-def _notes(basis: Basis, rows: Sequence[Served]) -> list[Notice]:
+def _notes(basis: Basis, terms: Terms, rows: Sequence[Served]) -> list[Notice]:
     """What would change the answer."""
     found = [
         Notice(
@@ -242,6 +249,14 @@ def _notes(basis: Basis, rows: Sequence[Served]) -> list[Notice]:
             "generation that waits for memory, cost more: give speeds or prices for serving.",
         )
     ]
+    assumed = [
+        name
+        for name, rate in (("training", terms.train), ("serving", terms.serve))
+        if isinstance(rate, Rate) and rate.mfu_source.startswith("assumed")
+    ]
+    if assumed:
+        message = f"the utilisation of {' and '.join(assumed)} is assumed; give --mfu."
+        found.append(Notice("assumed_mfu", message))
     highest = max(row.tokens_per_param.estimate for row in rows)
     seen = math.inf if basis.fit is None else _most_tokens_per_param(basis.fit)
     if highest > min(seen, OVERTRAINED):

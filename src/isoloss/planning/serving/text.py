@@ -171,10 +171,6 @@ def _command(plan: ServingPlan) -> str:
     """What to type for this plan; the files are not known here."""
     served = ",".join(typed(row.served_tokens) for row in plan.rows)
     given: dict[str, object] = {"served": served, "loss": plan.loss, "lifetime": plan.lifetime}
-    for phase, rate in (("train", plan.terms["train"]), ("serve", plan.terms["serve"])):
-        if rate is not None:
-            given[f"{phase}_rate"] = rate["flop_per_device_hour"]
-            given[f"{phase}_price"] = rate["price_per_hour"]
     words = () if plan.flop is None else (plan.flop,)
     return command_of("serve", *words, **source_options(plan.facts), **given)
 
