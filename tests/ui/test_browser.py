@@ -283,6 +283,13 @@ def test_exports_and_copy(watch, state, tmp_path) -> None:
         target = tmp_path / download.value.suggested_filename
         download.value.save_as(target)
         assert target.read_bytes().startswith(head)
+    with page.page.expect_download() as download:
+        page.get("report").click()
+    target = tmp_path / download.value.suggested_filename
+    download.value.save_as(target)
+    report = target.read_text(encoding="utf-8")
+    assert target.name == "isoloss-report.html"
+    assert page.get("kpi-n").inner_text() in report
     page.get("copy-command").click()
     page.page.get_by_text("Copied").wait_for()
     copied = page.page.evaluate("navigator.clipboard.readText()")

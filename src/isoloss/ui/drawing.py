@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KEPT = 8
 TYPES = {"json": "application/json", "svg": "image/svg+xml", "pdf": "application/pdf"}
-NAMES = ("coverage", "pilot", "residuals", "isoflop", "iso-loss", "backtest")
+NAMES = ("coverage", "pilot", "residuals", "parameters", "isoflop", "iso-loss", "backtest")
 
 _allocations: OrderedDict[str, Allocation] = OrderedDict()
 
@@ -70,6 +70,10 @@ def _figure(arguments: dict[str, Any]) -> Figure:
 
             fit = tasks.fit_of(arguments["fit"])
             return residuals(fit, diagnose(fit))
+        case "parameters":
+            from isoloss.figures.parameters import parameters
+
+            return parameters(tasks.fit_of(arguments["fit"]))
         case "iso-loss":
             from isoloss.figures.iso_loss import iso_loss
 

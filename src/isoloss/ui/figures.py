@@ -1,4 +1,4 @@
-"""Figures of a state: as Plotly's JSON for the page, as files for a paper."""
+"""Figures and reports of a state: for the page, and as files to keep."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from isoloss.ui.state import State, flop_at, state_from
 from isoloss.ui.store import Document
 
 THEMES = ("light", "dark")
+REPORTS = {"html": "text/html", "md": "text/markdown", "tex": "application/x-tex"}
 
 
 async def figure(request: Request) -> Response:
@@ -60,7 +61,7 @@ async def _material(service: Service, name: str, state: State) -> Document:
         if result is None:
             raise InputError("there is no backtest of these runs yet.", code="unknown_fit")
         return {"backtest": result.path}
-    plan = service.plan_arguments(view, state) if name != "residuals" else None
+    plan = service.plan_arguments(view, state) if name in ("isoflop", "iso-loss") else None
     return {"fit": service.fit_path(view, state), "plan": plan}
 
 
@@ -73,4 +74,19 @@ def _unknown(name: str) -> InputError:
     )
 
 
-ROUTES = [Route("/figures/{name}.{kind}", figure)]
+async def report(request: Request) -> Response:
+    """The report, as a file to keep: it has styles of its own, which these pages do not allow."""
+    form = request.path_params["form"]
+    if form not in REPORTS:
+        return error_json(_unknown(f"report.{form}"))
+    try:
+        state = state_from(request.query_params.multi_items())
+        service = service_of(request)
+        text = await service.report(await service.view(state), state, form)
+    except IsolossError as error:
+        return error_json(error)
+    saved = {"content-disposition": f'attachment; filename="isoloss-report.{form}"'}
+    return Response(text, media_type=REPORTS[form], headers=saved)
+
+
+ROUTES = [Route("/figures/{name}.{kind}", figure), Route("/report.{form}", report)]

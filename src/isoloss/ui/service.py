@@ -160,11 +160,27 @@ class Service:
             "flop_per_token": state.flop_per_token,
         }
 
+    async def report(self, view: View, state: State, form: str) -> str:
+        """A report of the plan of a state.
+
+        Raises:
+            IsolossError: there is no fit, or it cannot carry the plan.
+        """
+        tried, _ = self.backtest(view, state)
+        arguments = {
+            "fit": self.fit_path(view, state),
+            "plan": self.plan_arguments(view, state),
+            "backtest": None if tried is None else tried.path,
+            "table": table_arguments(view, state),
+            "form": form,
+        }
+        return (await self.ask("report", arguments, self.limits.report_seconds))["text"]
+
     async def published(self, flop: str) -> Document:
         """What the published laws say at a budget."""
         return (await self.ask("published", {"flop": amount(flop, "flop")}))["document"]
 
-    async def ask(self, task: str, arguments: Document) -> Document:
+    async def ask(self, task: str, arguments: Document, seconds: float | None = None) -> Document:
         """An answer that takes a moment, remembered.
 
         Raises:
@@ -175,7 +191,7 @@ class Service:
         async def call() -> Document:
             # Two figures of one page are worked out side by side.
             worker = next((one for one in self.quick if not one.is_busy), self.quick[0])
-            return await worker.call(task, arguments, self.limits.quick_seconds)
+            return await worker.call(task, arguments, seconds or self.limits.quick_seconds)
 
         return await self._once(key, call)
 

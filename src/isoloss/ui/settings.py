@@ -24,6 +24,7 @@ class Limits:
         idle_seconds: longest pause within a form.
         read_seconds: to read a table.
         quick_seconds: to answer at once: a plan, a figure.
+        report_seconds: to write a report with its figures.
         job_seconds: of one fit or backtest.
         memory_bytes: address space of a worker process.
         queue: jobs that wait at most.
@@ -42,6 +43,7 @@ class Limits:
     idle_seconds: float = 10.0
     read_seconds: float = 30.0
     quick_seconds: float = 20.0
+    report_seconds: float = 90.0
     job_seconds: float = 300.0
     memory_bytes: int = 4096 * MIB
     queue: int = 16

@@ -149,9 +149,16 @@ def draw(arguments: dict[str, Any], report: Report) -> Answer:
     return drawn(arguments, report)
 
 
-def report_page(arguments: dict[str, Any], report: Report) -> Answer:
-    """A report as one file."""
-    raise InputError("x", code="x")
+def write_report(arguments: dict[str, Any], report: Report) -> Answer:
+    """A fit, its plan, its runs and, where it was made, its backtest, as one file."""
+    from isoloss.report import render
+    from isoloss.validation import Backtest
+
+    found: list[Any] = [fit_of(arguments["fit"]), plan_of(arguments["plan"])]
+    if arguments["backtest"] is not None:
+        found.append(Backtest.load(arguments["backtest"]))
+    runs = table_of(arguments["table"])
+    return {"text": render(*found, runs, form=arguments["form"])}
 
 
 TASKS: dict[str, Callable[[dict[str, Any], Report], Answer]] = {
@@ -162,7 +169,7 @@ TASKS: dict[str, Callable[[dict[str, Any], Report], Answer]] = {
     "plan": plan,
     "published": published,
     "draw": draw,
-    "report": report_page,
+    "report": write_report,
 }
 
 
