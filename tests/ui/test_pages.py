@@ -141,7 +141,9 @@ def test_a_job_fits_its_schema(server, fitted) -> None:
     assert server.ask("/api/jobs/nothing").status == 404
 
 
-@pytest.mark.parametrize("name", ["coverage", "pilot", "residuals", "parameters", "isoflop", "iso-loss"])
+@pytest.mark.parametrize(
+    "name", ["coverage", "pilot", "residuals", "parameters", "isoflop", "iso-loss"]
+)
 def test_figures_are_data_for_the_page_and_files_for_a_paper(server, fitted, name) -> None:
     found = server.ask(address(f"/figures/{name}.json", fitted)).document
     assert found["data"]

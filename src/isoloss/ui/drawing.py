@@ -50,7 +50,11 @@ def draw(arguments: dict[str, Any], report: tasks.Report) -> tasks.Answer:
 
 def stacked(figure: Figure) -> Figure:
     """The figure with its panels below each other, for a narrow screen."""
-    panels = tuple(replace(one, place=(row, 0)) for row, one in enumerate(figure.panels))
+    panels = tuple(
+        # Below each other, no panel has a neighbour that carries its numbers.
+        replace(one, place=(row, 0), x=replace(one.x, quiet=False), y=replace(one.y, quiet=False))
+        for row, one in enumerate(figure.panels)
+    )
     tall = max(figure.heights)
     return replace(
         figure, panels=panels, width="column", widths=(1.0,), heights=(tall,) * len(panels)

@@ -91,11 +91,10 @@ async function refresh() {
 
 /** Let the decision and its figures follow the slider; an answer that is late is dropped. */
 function sliding() {
-  const form = document.querySelector("[data-budget]");
-  const slider = form?.querySelector("input[type=range]");
+  const slider = document.querySelector("[data-slider]");
   if (!slider) return;
-  const said = form.querySelector(".slider output");
-  const budget = form.querySelector("[name=flop]");
+  const said = slider.parentElement.querySelector("output");
+  const budget = document.querySelector("[data-budget] [name=flop]");
   let asked = new AbortController();
   slider.addEventListener("input", async () => {
     asked.abort();
