@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from isoloss.validation import compare as compare
     from isoloss.validation import compare_recipes as compare_recipes
     from isoloss.validation import diagnose as diagnose
+    from isoloss.validation import forecast as forecast
     from isoloss.validation import identify as identify
     from isoloss.validation import sensitivity as sensitivity
 
@@ -77,6 +78,7 @@ _HOME = {
     "compare": "validation",
     "compare_recipes": "validation",
     "diagnose": "validation",
+    "forecast": "validation",
     "identify": "validation",
     "sensitivity": "validation",
 }

@@ -31,6 +31,7 @@ COMMANDS = {
     "diagnosis": ("diagnose", "RUNS", "--draws", "20"),
     "recipes": ("recipes", "RUNS", "RUNS", "--where-a", "flops < 5e19", "--draws", "20"),
     "prediction": ("predict", "FIT", "--n", "1B", "--d", "20B"),
+    "forecast": ("forecast", "FIT", "--n", "1B", "--d", "20B", "--laws", "gadre", "--draws", "20"),
     "plan": ("plan", "1e21", "--fit", "FIT"),
     "answer": ("plan", "--loss", "2.2", "--fit", "FIT"),
     "published_plans": ("plan", "1e23", "--published"),

@@ -49,6 +49,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("recipes", "isoloss.cli.recipes:recipes", "Compare two training recipes in compute."),
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
+    Command(
+        "forecast",
+        "isoloss.cli.forecast:forecast",
+        "Predict with intervals that count the law's own error.",
+    ),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
