@@ -9,6 +9,7 @@ from isoloss.planning.plan import plan
 from isoloss.planning.published import plan_law, plan_published
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import FlatRegion, Plan
+from isoloss.planning.tested import with_backtest
 
 __all__ = [
     "Answer",
@@ -23,4 +24,5 @@ __all__ = [
     "plan_law",
     "plan_published",
     "tokens_for",
+    "with_backtest",
 ]
