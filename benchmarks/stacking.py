@@ -78,7 +78,7 @@ def main() -> None:
             winner = min(known, key=lambda law: known[law])
             mean = float(np.mean(errors))
             beside = int(np.sum(errors <= picked))
-            totals[fade].append((len(cuts), better, beside, worse, mean <= np.mean(picked)))
+            totals[fade].append((len(cuts), better, beside, worse, mean <= float(np.mean(picked))))
             print(
                 f"{name:<48}fade {fade:g}: {len(cuts)} cuts, better than the best law at {better}, "
                 f"than the picked one at {beside}, worse than the worst at {worse}; mean "
