@@ -63,6 +63,21 @@ def test_saved(run, fit_file, backtest_file, tmp_path):
     assert result.document["code"] == "would_overwrite"
 
 
+def test_a_planned_run(run, ladder, fit_file, backtest_file):
+    assert run("plan", "1e21", "--fit", fit_file, "--save", "plan.json").code == 0
+    words = ("--backtest", backtest_file, "--json")
+    (point,) = run("forecast", fit_file, "--plan", "plan.json", *words).document["points"]
+    planned = iso.Plan.load("plan.json")
+    assert point["n_params"] == planned.n_params.estimate
+    assert point["tokens"] == planned.tokens.estimate
+    assert point["loss_run"] == planned.loss.to_dict()
+    both = run("forecast", fit_file, "--plan", "plan.json", *POINT, *words)
+    assert (both.code, both.document["code"]) == (2, "conflicting_options")
+    run("fit", ladder, "--law", "gadre", "--draws", "20", "--save", "other.json")
+    other = run("forecast", "other.json", "--plan", "plan.json", *words)
+    assert (other.code, other.document["code"]) == (2, "other_fit")
+
+
 @pytest.mark.parametrize(
     ("words", "exit_code", "code", "field"),
     [

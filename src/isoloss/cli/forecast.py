@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from isoloss.cli.text import footer
 from isoloss.errors import InputError, Where
 
 if TYPE_CHECKING:
+    from isoloss.fitting import Fit
     from isoloss.validation import Forecast
 
 
@@ -26,6 +28,7 @@ def forecast(
     u: Amount | None = None,
     c: Amount | None = None,
     s: Amount | None = None,
+    plan: str | None = None,
     backtest: str | None = None,
     laws: str | None = None,
     draws: Draws | None = None,
@@ -49,6 +52,7 @@ def forecast(
         u: Distinct tokens U among them; by default all of D.
         c: Compute C in FLOP, for laws in C; by default 6 N D.
         s: Optimiser steps S, for laws in S.
+        plan: A plan that isoloss plan --save wrote, for its N, D and U.
         backtest: What isoloss backtest --save wrote, of the same runs and with the law of the fit;
             by default one is made.
         laws: Laws with commas between them that the backtest tries beside that of the fit, or all
@@ -76,9 +80,10 @@ def forecast(
                 hint="Keep one of the two.",
             )
     found = usable_fit(fit)
-    x, notices = asked_points(
-        found, {"N": n, "D": d, "U": u, "C": c, "S": s}, points, map or [], scale or []
-    )
+    typed = {"N": n, "D": d, "U": u, "C": c, "S": s}
+    if plan is not None:
+        typed = _of_plan(plan, found, typed, points)
+    x, notices = asked_points(found, typed, points, map or [], scale or [])
     with output.working("fitting below cuts and predicting ..."):
         expected = make_forecast(
             found,
@@ -94,6 +99,38 @@ def forecast(
         expected.save(save)
         output.note(f"-> {save}")
     output.give(text=lambda: report(expected), document=expected.to_dict)
+
+
+def _of_plan(
+    path: str, found: Fit, typed: Mapping[str, float | None], points: str | None
+) -> dict[str, float | None]:
+    """The variables of a planned run.
+
+    Raises:
+        InputError: there is no plan, it is of other runs or another law, or points are given too.
+    """
+    from isoloss.planning import Plan
+
+    if points is not None or any(value is not None for value in typed.values()):
+        raise InputError(
+            "a plan and other points are given, where one of them is expected.",
+            code="conflicting_options",
+            where=Where(field="--plan"),
+            hint="Keep --plan, or --n and --d, or --points.",
+        )
+    planned = Plan.load(path)
+    if planned.data_hash != found.points.data_hash or planned.formula != found.law.formula:
+        raise InputError(
+            f"the plan is by {planned.law} of other runs, or by another law than the fit "
+            f"({found.law.name}).",
+            code="other_fit",
+            where=Where(file=path),
+            hint="Plan again from this fit.",
+        )
+    tokens, unique = planned.tokens.estimate, planned.unique_tokens
+    known = {"N": planned.n_params.estimate, "D": tokens, "C": planned.flop}
+    known["U"] = tokens if unique is None else min(unique, tokens)
+    return {name: known.get(name) for name in found.law.variables}
 
 
 def report(expected: Forecast) -> str:
