@@ -23,7 +23,7 @@ import isoloss as iso
 from isoloss.errors import IsolossError
 from isoloss.runs import Runs
 from isoloss.validation.discrepancy import Past, past_coverage
-from isoloss.validation.forecast import VIEWS
+from isoloss.validation.forecast_laws import VIEWS
 
 
 def measure(runs: Runs, laws: list[str], draws: int) -> tuple[Past, ...] | str:

@@ -20,7 +20,7 @@ from published import sets
 import isoloss as iso
 from isoloss.errors import IsolossError
 from isoloss.validation import stack, stacking
-from isoloss.validation.forecast import VIEWS
+from isoloss.validation.forecast_laws import VIEWS
 from isoloss.validation.stacking import errors_at, errors_below, held_out
 
 

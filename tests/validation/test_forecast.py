@@ -131,6 +131,20 @@ def test_runs_are_forecast_by_the_best_law(runs, tested):
     assert named.formula == get_law("gadre").formula
 
 
+def test_laws_of_ones_own_are_views_too(fitted):
+    own = replace(get_law("gadre"), name="mine")
+    (mine,) = forecast(fitted, {"N": 2e9, "D": 4e10}, laws=[own], draws=20).points
+    (named,) = forecast(fitted, {"N": 2e9, "D": 4e10}, laws="gadre", draws=20).points
+    assert mine.by_law == {"mine": named.by_law["gadre"]}
+    assert mine.loss == named.loss
+
+
+def test_past_coverage_is_that_of_the_level_of_the_fit(runs):
+    found = forecast(fit(runs, level=0.7, draws=40), FAR, laws=["gadre"], draws=20)
+    assert [past.level for past in found.past] == [0.5, 0.7, 0.8, 0.9]
+    assert "70% intervals held" in found.summary()
+
+
 def test_a_fit_with_constraints_keeps_them(runs):
     held = fit(runs, fixed={"E": CHINCHILLA["E"]}, draws=40)
     found = forecast(held, FAR, draws=20)

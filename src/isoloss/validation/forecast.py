@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isoloss.errors import EvidenceError, InputError, Where
+from isoloss.errors import EvidenceError, InputError
 from isoloss.fitting import Fit, Notice, Objective, Prediction, Quantity, fit
-from isoloss.laws import Law, get_law
+from isoloss.laws import Law
 from isoloss.runs import Points, Runs
 from isoloss.validation.backtest import backtest as run_backtest
 from isoloss.validation.backtest import points_of
-from isoloss.validation.compare import ALL, choose_laws
 from isoloss.validation.discrepancy import (
     Drift,
     Past,
@@ -24,6 +23,7 @@ from isoloss.validation.discrepancy import (
     spread_over_laws,
     widened,
 )
+from isoloss.validation.forecast_laws import check_same, choose, laws_to_try, name_of
 from isoloss.validation.forecast_result import Forecast, ForecastPoint, Parts
 from isoloss.validation.noise import Noise, noise
 from isoloss.validation.result import Backtest
@@ -32,8 +32,6 @@ from isoloss.validation.verdict import NOTE
 
 Array = NDArray[np.float64]
 
-VIEWS = ("chinchilla", "coupled", "gadre", "kaplan")
-"""Laws of unlike shape, and quick to fit: what they disagree on, nobody knows."""
 FEW_CUTS = 3
 
 
@@ -82,22 +80,23 @@ def forecast(
     given = runs if isinstance(runs, Fit) else None
     if given is not None:
         given.require_draws("a forecast")
+    asked: list[str | Law] = []
     if backtest is None:
-        asked = _laws(points, given.law if given else law, laws, given)
+        asked = laws_to_try(points, given.law if given else law, laws, given)
         tested = run_backtest(
             points if given is None else given,
-            asked,
+            asked or None,
             objective=objective,
             ci=ci if given is None else None,
             draws=draws,
-            levels=(0.5, 0.8, level),
+            levels=(0.5, 0.8, given.level if given else level),
             seed=seed,
             jobs=jobs,
         )
     else:
         tested = backtest
-        _check_same(tested, points)
-    chosen = _chosen(tested, given, law)
+        check_same(tested, points)
+    chosen = choose(tested, given, law)
     found = given or fit(
         points,
         chosen,
@@ -108,7 +107,7 @@ def forecast(
         seed=seed,
         jobs=jobs,
     )
-    name = _name(chosen)
+    name = name_of(chosen)
     drift = past_drift(tested, name)
     if drift is None:
         raise EvidenceError(
@@ -118,129 +117,26 @@ def forecast(
             hint="Forecast by a law with fewer parameters, or add runs.",
         )
     expected = found.predict(x)
-    others = _others(tested, name, found, expected.x, seed, jobs)
+    known = {name_of(one): one for one in asked}
+    others = {
+        other: losses
+        for other in comparable(tested, name)
+        if (losses := _losses(known.get(other, other), found, expected.x, seed, jobs)) is not None
+    }
     return _forecast(found, name, tested, expected, drift, others)
 
 
-def _laws(
-    points: Points,
-    own: str | Law | None,
-    laws: str | Sequence[str | Law] | None,
-    given: Fit | None,
-) -> list[str | Law] | None:
-    """What the backtest tries: the law that forecasts, if it is known, and then the others.
-
-    Raises:
-        InputError: other laws are asked for beside a fit with constraints.
-    """
-    if given is not None and given.constraints.names:
-        if laws is None:
-            return None  # a backtest of the fit alone takes its constraints over
-        raise InputError(
-            "the fit has fixed, tied or bounded parameters, which other laws do not have.",
-            code="conflicting_options",
-            where=Where(field="laws"),
-            hint="Leave the other laws out, or make the backtest first and give it.",
-        )
-    if laws is None:
-        asked: list[str | Law] = [name for name in VIEWS if _usable(points, name)]
-    elif laws == ALL:
-        asked = list(choose_laws(points, ALL, "tier", None)[0])
-    else:
-        asked = [laws] if isinstance(laws, str) else list(laws)
-    if own is None:
-        return asked
-    return [own, *(one for one in asked if _name(one) != _name(own))]
-
-
-def _name(law: str | Law) -> str:
-    return law.strip() if isinstance(law, str) else law.name
-
-
-def _usable(points: Points, law: str | Law) -> bool:
-    """Whether runs have the variables of a law."""
-    from isoloss.fitting.fit import inputs
-
+def _losses(
+    law: str | Law, found: Fit, x: Mapping[str, Array], seed: int, jobs: int | None
+) -> Array | None:
+    """The losses that another law expects, fitted to the runs of a fit; None where it has none."""
     try:
-        inputs(points, get_law(law))
-    except InputError:
-        return False
-    return True
-
-
-def _check_same(tested: Backtest, points: Points) -> None:
-    """Refuse a backtest from which a forecast on these points cannot learn.
-
-    Raises:
-        InputError: it is of other runs, or not over compute tiers.
-    """
-    same = tested.data_hash == points.data_hash and tested.n_runs == len(points)
-    if not same or tested.conventions != points.conventions:
-        raise InputError(
-            f"the backtest is of other runs ({tested.n_runs} runs, data {tested.data_hash[:12]}) "
-            f"than the forecast ({len(points)} runs, data {points.data_hash[:12]}), or counts N, "
-            "FLOP or loss in another way.",
-            code="other_runs",
-            where=Where(field="backtest"),
-            hint="Make it again from the same runs: isoloss backtest RUNS --save FILE.",
-        )
-    if tested.by != "tier":
-        raise InputError(
-            f"the backtest is by {tested.by}, where one by tier is expected.",
-            code="backtest_by",
-            where=Where(field="backtest"),
-            hint="How wrong a law becomes is learned per decade of compute.",
-        )
-
-
-def _chosen(tested: Backtest, given: Fit | None, law: str | Law | None) -> str | Law:
-    """The law that forecasts."""
-    if given is not None:
-        if given.law.name not in tested.laws:
-            raise _not_tested(given.law.name, tested)
-        return given.law.name
-    if law is None:
-        return tested.best
-    if _name(law) not in tested.laws:
-        raise _not_tested(_name(law), tested)
-    return law
-
-
-def _not_tested(name: str, tested: Backtest) -> InputError:
-    return InputError(
-        f"the backtest does not have the law {name}.",
-        code="not_tested",
-        where=Where(field="backtest"),
-        hint=f"It has {', '.join(tested.laws)}. Make one with this law among them.",
-    )
-
-
-def _others(
-    tested: Backtest,
-    law: str,
-    found: Fit,
-    x: Mapping[str, Array],
-    seed: int,
-    jobs: int | None,
-) -> dict[str, Array]:
-    """The losses that comparable laws expect, fitted to all runs."""
-    losses: dict[str, Array] = {}
-    for name in comparable(tested, law):
-        try:
-            other = fit(
-                found.points,
-                name,
-                objective=found.objective,
-                ci="none",
-                seed=seed,
-                jobs=jobs,
-            )
-            expected = np.array([q.estimate for q in other.predict(x).loss_mean])
-        except (InputError, EvidenceError):  # a law under a name of its own, or in other variables
-            continue
-        if other.status != "failed" and np.all(np.isfinite(expected) & (expected > 0)):
-            losses[name] = expected
-    return losses
+        other = fit(found.points, law, objective=found.objective, ci="none", seed=seed, jobs=jobs)
+        losses = np.array([q.estimate for q in other.predict(x).loss_mean])
+    except (InputError, EvidenceError):  # a name that only its backtest knew, or other variables
+        return None
+    usable = other.status != "failed" and np.all(np.isfinite(losses) & (losses > 0))
+    return losses if usable else None
 
 
 def _forecast(
