@@ -131,15 +131,22 @@ def _read(
 ) -> tuple[pl.DataFrame, str]:
     import polars as pl
 
+    from isoloss.runs.columns import canonical_name
     from isoloss.runs.normalise import normalise
     from isoloss.runs.readers import read_source
     from isoloss.runs.request import Request
 
     own = {name: to for name, to in columns.items() if to in (*_TARGETS[:1], *_NORMS)}
-    request = Request(
-        columns={name: to for name, to in columns.items() if name not in own}, scale=dict(scale)
-    )
     tables = read_source(source)
+    # Steps that cannot be read are an error here, not a note: so their column counts as chosen.
+    chosen = {
+        name: "steps"
+        for table in tables
+        for name in table.columns
+        if canonical_name(name) == "steps" and "steps" not in columns.values()
+    }
+    chosen |= {name: to for name, to in columns.items() if name not in own}
+    request = Request(columns=chosen, scale=dict(scale))
     request.check_names(list(dict.fromkeys(n for t in tables for n in t.columns)), tables[0].label)
     frames = [normalise(table, request).frame.rename(own, strict=False) for table in tables]
     frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
