@@ -106,7 +106,7 @@ def test_a_table_without_the_bend_is_refused(run, tmp_path):
         (("hparams", "--n", "7B", "--d", "0"), "bad_quantity", "--d"),
         (("hparams", "--n", "7B", "--d", "1T", "--seq", "0"), "bad_value", "--seq"),
         (("hparams", "--n", "7B", "--d", "1T", "--law", "stepp"), "unknown_law", "step"),
-        (("hparams", "--n", "7B", "--d", "1T", "--loss", "-2"), "missing_argument", "--loss"),
+        (("hparams", "--n", "7B", "--d", "1T", "--loss=-2"), "bad_quantity", "--loss"),
         (("laws", "show", "step-law", "--at", "N=7B"), "missing_variable", "needs D"),
         (("laws", "show", "step-law", "--at", "N=7B", "Q=1"), "unknown_variable", "Q"),
         (("laws", "show", "step-law", "--at", "N=7B", "D=-1T"), "not_positive", "D"),
