@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from isoloss.errors import EvidenceError, InputError, Where
 from isoloss.fitting.quantity import Quantity, from_draws
@@ -76,8 +76,8 @@ class Hyperbola:
 
 
 def fit_hyperbola(
-    batch_tokens: Array,
-    steps: Array,
+    batch_tokens: ArrayLike,
+    steps: ArrayLike,
     *,
     target: str = "",
     level: float = 0.9,

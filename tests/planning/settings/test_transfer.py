@@ -107,6 +107,7 @@ def test_weight_decay_goes_through_the_timescale():
     )
     one = found["step-law"]
     assert one.lr is not None
+    assert one.weight_decay is not None
     before = 5e5 / (3e-3 * 0.1 * 2e9)
     after = 4e6 / (one.lr.estimate * one.weight_decay * 2e11)
     assert after / before == pytest.approx((200 / 20) ** -0.52)

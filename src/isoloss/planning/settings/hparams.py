@@ -142,14 +142,14 @@ def batch_of(advice: Advice) -> float | None:
 
 def _unavailable(law: HParamLaw, setting: str, x: Mapping[str, float], key: str | None) -> str:
     """Why a law has no value of a setting at a point; empty if it has one."""
+    unknown = law.missing(setting, key)
+    if unknown:
+        return law.coefficients(key).unconfirmed[unknown[0]]
     needs = law.needs(setting, x)
     if "L" in needs:
         return "needs the loss to be reached"
     if needs:
         return f"{needs[0]} is not defined in the account read"
-    unknown = law.missing(setting, key)
-    if unknown:
-        return law.coefficients(key).unconfirmed[unknown[0]]
     if math.isnan(law.value(setting, x, key)):
         return "the formula gives nothing positive there: it does not reach so far"
     return ""

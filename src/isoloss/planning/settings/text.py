@@ -111,12 +111,26 @@ def _lines(found: HParams) -> Iterator[str]:
     }
     if levels:
         yield f"  intervals: {min(levels):.0%}, of the coefficients alone"
+    yield from _recipes(found)
     yield from _carried(found)
     yield from (line for one in found.laws for line in _missing(one))
     for one in found.contradictions:
         yield from contradiction_lines(one)
     for notice in found.warnings:
         yield folded(notice.message, "  ! ", "    ")
+
+
+def _recipes(found: HParams) -> Iterator[str]:
+    """For which batch and schedule each learning rate holds."""
+    told = [one for one in found.laws if one.lr is not None and (one.batch or one.schedule)]
+    if told:
+        yield "  for which batch and schedule the rates hold, and who says so"
+    for one in told:
+        batch = one.batch.removeprefix("the law's own: ")
+        held = f"batch {batch}" if batch.startswith("fixed") else batch
+        where = ", ".join(part for part in (one.source, one.confidence) if part)
+        text = f"{one.law}: {held}; schedule: {one.schedule} ({where})."
+        yield folded(text, "    ", "      ")
 
 
 def _carried(found: HParams) -> Iterator[str]:
