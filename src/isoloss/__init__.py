@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from isoloss.fitting import approaches as approaches
     from isoloss.fitting import fit as fit
     from isoloss.fitting import noise_scale as noise_scale
+    from isoloss.fitting.sweeps import SweepFit as SweepFit
+    from isoloss.fitting.sweeps import fit_sweep as fit_sweep
     from isoloss.laws import Law as Law
     from isoloss.laws import Parameter as Parameter
     from isoloss.laws import get_law as get_law
@@ -72,6 +74,8 @@ _HOME = {
     "approaches": "fitting",
     "fit": "fitting",
     "noise_scale": "fitting",
+    "SweepFit": "fitting.sweeps",
+    "fit_sweep": "fitting.sweeps",
     "Law": "laws",
     "Parameter": "laws",
     "get_law": "laws",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from isoloss.cli.app import main
+from tests.fitting.lr_batch import make_sweep
 
 TRUTH = {"E": 1.7, "A": 400.0, "B": 2000.0, "alpha": 0.34, "beta": 0.36}
 
@@ -105,5 +106,19 @@ def norms_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             norm = 0.2 * np.sqrt((1 + 6e5 / batch) * np.exp(0.05 * rng.standard_normal()))
             lines.append(f"{batch},{norm:.6f}")
     path = tmp_path_factory.mktemp("norms") / "norms.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def sweep_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep of learning rate and batch in nine cells, as a table; one run diverged."""
+    made = make_sweep(noise=0.0005, grid=5, seed=1).points
+    lines = ["n_nonemb,tokens,lr,batch_tokens,loss"]
+    columns = (made.params, made.tokens, made.columns["lr"], made.columns["batch_tokens"])
+    for *settings, loss in zip(*columns, made.loss, strict=True):
+        lines.append(",".join(f"{value!r}" for value in (*map(float, settings), float(loss))))
+    lines.append("2e8,5e9,0.1,500000,nan")
+    path = tmp_path_factory.mktemp("sweep") / "sweep.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -38,6 +38,7 @@ COMMANDS = {
     "plan": ("plan", "1e21", "--fit", "FIT"),
     "answer": ("plan", "--loss", "2.2", "--fit", "FIT"),
     "published_plans": ("plan", "1e23", "--published"),
+    "sweep_fit": ("sweep", "SWEEP", "--draws", "20"),
     "hparams": ("hparams", "--n", "7B", "--d", "1.4T", "--loss", "2", "--batch", "4M"),
     "lr_transfer": ("transfer", *TRANSFER),
     "critical_batch": ("batch", "STEPS", "--seconds-per-step", "2", "--n", "7B", "--d", "1.4T"),
@@ -60,8 +61,11 @@ def test_every_schema_is_one_and_every_document_is_tested():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_document_fits_its_schema(run, ladder, fit_file, steps_file, name):
-    files = {"RUNS": str(ladder), "FIT": str(fit_file), "STEPS": str(steps_file)}
+def test_document_fits_its_schema(run, ladder, fit_file, steps_file, sweep_file, name):
+    files = {
+        **{"RUNS": str(ladder), "FIT": str(fit_file)},
+        **{"STEPS": str(steps_file), "SWEEP": str(sweep_file)},
+    }
     words = [files.get(word, word) for word in COMMANDS[name]]
     document = run(*words, "--json").document
     assert document["schema"] == f"isoloss.{name}"

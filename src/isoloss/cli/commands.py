@@ -50,6 +50,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("recipes", "isoloss.cli.recipes:recipes", "Compare two training recipes in compute."),
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
+    Command("sweep", "isoloss.cli.sweep:sweep", "Find the best lr and batch of your own sweep."),
     Command(
         "hparams", "isoloss.cli.hparams:hparams", "Learning rate and batch by the published laws."
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from isoloss.planning.settings.hparams import advise, hparams
+from isoloss.planning.settings.own_sweep import Judged, SweepAdviser, judge_published
 from isoloss.planning.settings.result import (
     Advice,
     Adviser,
@@ -20,10 +21,13 @@ __all__ = [
     "Carried",
     "Contradiction",
     "HParams",
+    "Judged",
     "Rescaled",
     "Spread",
+    "SweepAdviser",
     "Transfer",
     "advise",
     "hparams",
+    "judge_published",
     "transfer_lr",
 ]
