@@ -86,7 +86,10 @@ def fit_sweep(
     widths = _widths(table, places, plan, within, skew, robust=robust)
     chosen = widths.best() if plan.reason is None else None
     share, skewed = (_alone(within), False) if chosen is None else widths.widths[chosen]
-    alone = max(share, ALONE) if share is not None and within == "auto" else share
+    alone = share
+    if within == "auto":
+        # A cell alone has no skew, so it cannot use runs as far off as the law may.
+        alone = ALONE if skewed or share is None else max(share, ALONE)
     cells = [
         make_cell(
             table,
