@@ -55,6 +55,14 @@ COMMANDS: tuple[Command, ...] = (
         "Predict with intervals that count the law's own error.",
     ),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
+    Command("sweep", "isoloss.cli.sweep:sweep", "Find the best lr and batch of your own sweep."),
+    Command(
+        "hparams", "isoloss.cli.hparams:hparams", "Learning rate and batch by the published laws."
+    ),
+    Command(
+        "transfer", "isoloss.cli.transfer:transfer", "Carry a tuned learning rate to another run."
+    ),
+    Command("batch", "isoloss.cli.batch:batch", "Critical batch: what a larger batch buys."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )

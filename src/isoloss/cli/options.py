@@ -73,6 +73,9 @@ Amount = Annotated[float, Parameter(converter=_quantity)]
 Draws = Annotated[int, Parameter(converter=_whole(1, 10_000_000))]
 """How many refits; more than the largest would take days, so it is a typing error."""
 
+Count = Annotated[int, Parameter(converter=_whole(1, 10_000_000))]
+"""A count of at least one."""
+
 Jobs = Annotated[int, Parameter(converter=_whole(1, 1024))]
 """How many threads."""
 
