@@ -17,8 +17,8 @@ from isoloss.planning.plan import plan
 from isoloss.planning.published import plan_law, plan_published
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import FlatRegion, Plan
-from isoloss.planning.tested import with_backtest
 from isoloss.planning.settings import HParams, Transfer, hparams, transfer_lr
+from isoloss.planning.tested import with_backtest
 
 __all__ = [
     "Answer",
@@ -41,7 +41,7 @@ __all__ = [
     "plan_law",
     "plan_published",
     "tokens_for",
-    "with_backtest",
     "trade_off",
     "transfer_lr",
+    "with_backtest",
 ]
