@@ -107,7 +107,7 @@ def transfer_lr(
         batches=_batches(move),
         spread=_spread([one for one in carried if one.is_complete]),
         contradictions=_contradictions(carried, move),
-        warnings=tuple(_warnings(carried, move)),
+        warnings=tuple(_warnings(carried, move, critical)),
     )
 
 
@@ -241,8 +241,16 @@ def _step_reason(move: Move) -> tuple[str, ...]:
     )
 
 
-def _warnings(carried: Sequence[Carried], move: Move) -> list[Notice]:
+def _warnings(carried: Sequence[Carried], move: Move, critical: float | None) -> list[Notice]:
     found: list[Notice] = []
+    if critical is not None and (move.to.batch_tokens or 0.0) > critical:
+        found.append(
+            Notice(
+                "above_critical",
+                "the wanted batch is above the critical one: there the rate hardly grows with the "
+                "batch any more, and the rules of batch and steps end.",
+            )
+        )
     if not move.changes:
         found.append(Notice("nothing_changes", "both runs are the same: the rate stays."))
     elif not any(one.is_complete for one in carried):
