@@ -178,6 +178,8 @@ def test_every_point_has_an_answer_in_plain_numbers(n, d, loss):
     ("arguments", "field"),
     [
         ({"n": -1.0, "d": 1e9}, "n"),
+        ({"n": 1e300, "d": 1e300}, "n"),
+        ({"n": 1e9, "d": 1e9, "flop": 1e300}, "flop"),
         ({"n": "7E", "d": 1e9}, "n"),
         ({"n": 1e9, "d": 0.0}, "d"),
         ({"n": 1e9, "d": float("nan")}, "d"),

@@ -208,6 +208,8 @@ def test_results_are_read_kept_and_shown(tmp_path):
     ("arguments", "field"),
     [
         ({"lr": 0.0}, "lr"),
+        ({"n": 1e-300}, "n"),
+        ({"to_n": 1e300}, "to_n"),
         ({"lr": -1e-3}, "lr"),
         ({"n": "7E"}, "n"),
         ({"to_d": -1.0}, "to_d"),

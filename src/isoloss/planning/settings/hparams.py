@@ -10,9 +10,10 @@ from isoloss.errors import InputError, Where
 from isoloss.fitting import Notice, Quantity
 from isoloss.laws.compute import parse_flop
 from isoloss.laws.hparams import HParamLaw, get_hparam_law, list_hparam_laws
+from isoloss.planning.settings.amounts import amount, require_plausible
 from isoloss.planning.settings.disagreement import contradictions, spreads
 from isoloss.planning.settings.result import Advice, Adviser, HParams, Rescaled
-from isoloss.runs import PARAM_COUNTS, Architecture, parse_quantity
+from isoloss.runs import PARAM_COUNTS, Architecture
 
 SEQ_LEN = 2048
 _WITH_HEAD = ("matmul", "total")
@@ -47,18 +48,16 @@ def hparams(
         InputError: an argument is unusable, or there is no such law.
     """
     shape = n if isinstance(n, Architecture) else None
-    params = float(n.n_nonemb) if isinstance(n, Architecture) else _amount(n, "n")
-    tokens = _amount(d, "d")
-    wanted = None if batch is None else _amount(batch, "batch")
+    params = float(n.n_nonemb) if isinstance(n, Architecture) else amount(n, "n")
+    tokens = amount(d, "d")
+    wanted = None if batch is None else amount(batch, "batch")
     counted = "6nd" if shape is None else "m_d"
     per_token = 6.0 * params if shape is None else flop_of_token(shape, seq_len)
     compute = per_token * tokens if flop is None else parse_flop(flop)
-    if loss is not None and not (math.isfinite(loss) and loss > 0):
-        raise InputError(
-            f"found {loss:g} where a positive loss in nats per token is expected.",
-            code="not_positive",
-            where=Where(field="loss"),
-        )
+    if flop is not None:
+        require_plausible(compute / tokens, "flop")
+    if loss is not None:
+        require_plausible(loss, "loss")
     if seq_len < 1:
         raise InputError(
             f"found {seq_len} where the tokens of a sequence are expected.",
@@ -236,12 +235,3 @@ def _warnings(advice: Sequence[Advice], shape: Architecture | None) -> list[Noti
             )
         )
     return found
-
-
-def _amount(value: float | str, field: str) -> float:
-    try:
-        return parse_quantity(value)
-    except InputError as error:
-        raise InputError(
-            error.message, code=error.code, where=Where(field=field), hint=error.hint
-        ) from None

@@ -164,6 +164,9 @@ def _missing(one: Advice) -> Iterator[str]:
     for setting, label in (("lr", "learning rate"), ("batch_tokens", "batch")):
         if setting in one.missing:
             reasons.setdefault(one.missing[setting], []).append(label)
+    if "timescale" in one.missing:
+        reason = f"{one.missing['timescale']}. isoloss transfer carries one that you tuned"
+        reasons[reason] = ["weight decay"]
     for reason, labels in reasons.items():
         yield folded(f"{one.law} gives no {' and no '.join(labels)}: {reason}.", "  - ", "    ")
 
