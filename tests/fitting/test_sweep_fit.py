@@ -239,6 +239,13 @@ def test_seeds_of_a_setting_count_together():
     assert fit.cells[0].best["lr"] != made.columns["lr"][0]
 
 
+def test_seeds_tell_the_noise():
+    fit = fit_sweep(make_sweep(seeds=2, noise=0.002, grid=4).points, draws=20)
+    # 144 pairs: the deviation is known to 6 %.
+    assert fit.seed_noise == pytest.approx(0.002, rel=0.2)
+    assert "seeds of one setting differ by 0.2" in fit.summary()
+
+
 def test_larger_width_of_tokens_joins_cells(clean):
     made = clean.points
     jitter = made.tokens * (1 + 0.004 * np.sin(np.arange(len(made))))

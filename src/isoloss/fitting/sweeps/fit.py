@@ -18,7 +18,7 @@ from isoloss.fitting.sweeps.pooled import Level, Sums, level, sums
 from isoloss.fitting.sweeps.regret import Grid, Regret, grids, regret_of
 from isoloss.fitting.sweeps.result import SweepFit
 from isoloss.fitting.sweeps.surface import hessian
-from isoloss.fitting.sweeps.table import SAME_TOKENS, SweepRuns, sweep_runs
+from isoloss.fitting.sweeps.table import SAME_TOKENS, SweepRuns, seed_noise, sweep_runs
 from isoloss.runs import Points, Runs
 
 Array = NDArray[np.float64]
@@ -138,6 +138,7 @@ def fit_sweep(
         cluster=cluster,
         level=level,
         seed=seed,
+        seed_noise=seed_noise(table),
         warnings=tuple([*notices, *_warnings(cells, law)]),
     )
 
