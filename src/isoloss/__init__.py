@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from isoloss.fitting import StudentT as StudentT
     from isoloss.fitting import approaches as approaches
     from isoloss.fitting import fit as fit
+    from isoloss.fitting.repetition import fit_repetition as fit_repetition
     from isoloss.laws import Law as Law
     from isoloss.laws import Parameter as Parameter
     from isoloss.laws import get_law as get_law
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from isoloss.planning import Plan as Plan
     from isoloss.planning import plan as plan
     from isoloss.planning import plan_published as plan_published
+    from isoloss.planning.data import epoch_table as epoch_table
+    from isoloss.planning.data import mix_data as mix_data
+    from isoloss.planning.data import plan_data as plan_data
+    from isoloss.planning.data import plan_pools as plan_pools
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
@@ -62,6 +67,7 @@ _HOME = {
     "StudentT": "fitting",
     "approaches": "fitting",
     "fit": "fitting",
+    "fit_repetition": "fitting.repetition",
     "Law": "laws",
     "Parameter": "laws",
     "get_law": "laws",
@@ -69,6 +75,10 @@ _HOME = {
     "Plan": "planning",
     "plan": "planning",
     "plan_published": "planning",
+    "epoch_table": "planning.data",
+    "mix_data": "planning.data",
+    "plan_data": "planning.data",
+    "plan_pools": "planning.data",
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",
