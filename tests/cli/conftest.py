@@ -114,3 +114,24 @@ def pool_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pools") / "pools.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def rep_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs that read their data 1, 5 and 25 times, by the published law of repetition."""
+    from isoloss.laws import get_law, get_published
+
+    rng = np.random.default_rng(1)
+    law, values = get_law("repetition"), get_published("repetition").values
+    lines = ["params_total,tokens,unique_tokens,loss"]
+    for flop in np.geomspace(1e19, 3e21, 5):
+        for share in (0.5, 1.0, 2.0):
+            for epochs in (1.0, 5.0, 25.0):
+                params = share * np.sqrt(flop / 120)
+                tokens = flop / (6 * params)
+                x = {"N": params, "D": tokens, "U": tokens / epochs}
+                loss = float(law.value(values, x)) * np.exp(rng.normal(0, 0.002))
+                lines.append(f"{params:.0f},{tokens:.0f},{tokens / epochs:.0f},{loss:.6f}")
+    path = tmp_path_factory.mktemp("repeated") / "runs.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
