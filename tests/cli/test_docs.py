@@ -1,6 +1,6 @@
-"""The page about the command line shows what the commands print.
+"""Pages that show commands show what these print.
 
-ISOLOSS_REWRITE_DOCS=1 writes the page anew instead of comparing.
+ISOLOSS_REWRITE_DOCS=1 writes the pages anew instead of comparing.
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ import shlex
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.comparing import alike
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGE = DOCS / "how-to" / "command-line.md"
+PAGES = ("command-line", "repeat-data", "mix-data")
 BLOCK = re.compile(r"```console\n(.*?)\n```", re.DOTALL)
 
 
-def test_output_on_the_page(run, tmp_path, small_ladder_path):
+@pytest.mark.parametrize("name", PAGES)
+def test_output_on_the_page(run, tmp_path, small_ladder_path, name):
+    path = DOCS / "how-to" / f"{name}.md"
     shutil.copy(small_ladder_path, tmp_path / "runs.csv")
+    shutil.copy(DOCS / "how-to" / "pools.csv", tmp_path / "pools.csv")
 
     def execute(block: re.Match[str]) -> str:
         parts: list[str] = []
@@ -28,10 +33,10 @@ def test_output_on_the_page(run, tmp_path, small_ladder_path):
             parts += [command, (result.out or result.err).rstrip("\n")]
         return "```console\n" + "\n".join(parts) + "\n```"
 
-    page = PAGE.read_text(encoding="utf-8")
+    page = path.read_text(encoding="utf-8")
     fresh = BLOCK.sub(execute, page)
     if os.environ.get("ISOLOSS_REWRITE_DOCS"):
-        PAGE.write_text(fresh, encoding="utf-8")
+        path.write_text(fresh, encoding="utf-8")
         return
     for shown, found in zip(BLOCK.findall(page), BLOCK.findall(fresh), strict=True):
         assert alike(shown, found), f"shown:\n{shown}\n\nfound:\n{found}"
