@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from isoloss.fitting import noise_scale as noise_scale
     from isoloss.fitting.sweeps import SweepFit as SweepFit
     from isoloss.fitting.sweeps import fit_sweep as fit_sweep
+    from isoloss.fitting.repetition import fit_repetition as fit_repetition
     from isoloss.laws import Law as Law
     from isoloss.laws import Parameter as Parameter
     from isoloss.laws import get_law as get_law
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
     from isoloss.planning import plan_published as plan_published
     from isoloss.planning import trade_off as trade_off
     from isoloss.planning import transfer_lr as transfer_lr
+    from isoloss.planning.data import epoch_table as epoch_table
+    from isoloss.planning.data import mix_data as mix_data
+    from isoloss.planning.data import plan_data as plan_data
+    from isoloss.planning.data import plan_pools as plan_pools
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
@@ -77,6 +82,7 @@ _HOME = {
     "noise_scale": "fitting",
     "SweepFit": "fitting.sweeps",
     "fit_sweep": "fitting.sweeps",
+    "fit_repetition": "fitting.repetition",
     "Law": "laws",
     "Parameter": "laws",
     "get_law": "laws",
@@ -92,6 +98,10 @@ _HOME = {
     "plan_published": "planning",
     "trade_off": "planning",
     "transfer_lr": "planning",
+    "epoch_table": "planning.data",
+    "mix_data": "planning.data",
+    "plan_data": "planning.data",
+    "plan_pools": "planning.data",
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",

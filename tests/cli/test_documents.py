@@ -44,10 +44,15 @@ COMMANDS = {
     "lr_transfer": ("transfer", *TRANSFER),
     "critical_batch": ("batch", "STEPS", "--seconds-per-step", "2", "--n", "7B", "--d", "1.4T"),
     "approaches": ("approaches", "RUNS", "--draws", "20"),
+    "data_plan": ("data", "plan", "9.3e21", "--unique", "25B", "--published"),
+    "epochs": ("data", "epochs", "--published"),
+    "mixture": ("data", "mix", "MIXTURES", "--target", "loss_a,loss_b", "--draws", "20"),
+    "pools": ("data", "pools", "POOLS", "--tokens", "20B", "--draws", "20"),
     "demo": ("demo", "--draws", "20"),
     "error": ("plan", "1E"),
 }
 
+PRICED = ("data", "plan", "9.3e21", "--unique", "25B", "--published")
 FEW = ("--where", "flops < 9e18")
 
 
@@ -68,6 +73,9 @@ def test_document_fits_its_schema(run, ladder, fit_file, steps_file, sweep_file,
         **{"STEPS": str(steps_file), "SWEEP": str(sweep_file)},
     }
     words = [files.get(word, word) for word in COMMANDS[name]]
+def test_document_fits_its_schema(run, ladder, fit_file, mixtures, pool_runs, name):
+    files = {"RUNS": ladder, "FIT": fit_file, "MIXTURES": mixtures, "POOLS": pool_runs}
+    words = [str(files.get(word, word)) for word in COMMANDS[name]]
     document = run(*words, "--json").document
     assert document["schema"] == f"isoloss.{name}"
     validator(name).validate(document)
@@ -91,6 +99,10 @@ def test_document_fits_its_schema(run, ladder, fit_file, steps_file, sweep_file,
         ("diagnosis", ("diagnose", "RUNS", "--law", "E + A/N**a", "--ci", "none")),
         ("diagnosis", ("diagnose", "RUNS", "--sensitivity", "--draws", "20", *FEW)),
         ("recipes", ("recipes", "RUNS", "RUNS", "--where-a", "flops < 5e19", "--ci", "none")),
+        ("data_plan", ("data", "plan", "1e21", "--unique", "1T", "--published")),
+        ("data_plan", (*PRICED, "--price-per-1e21-flop", "1000")),
+        ("epochs", ("data", "epochs", "--published", "--n", "1B", "--unique", "5B")),
+        ("error", ("data", "plan", "1e24", "--unique", "10B", "--published")),
         ("error", ("fit", "missing.csv")),
         ("error", ("plan", "1e23", "--law", "farseer", "--published")),
     ],
