@@ -14,8 +14,8 @@ from isoloss.errors import EvidenceError, InputError, IsolossError, Where
 from isoloss.ui.worker import HEAD
 
 MOST_BYTES = 256 << 20  # of one answer
-# Every thread reserves address space, which is bounded: on a machine of many cores it would be spent
-# before the first table is read.
+# Every thread reserves address space, which is bounded: on a machine of many cores it would be
+# spent before the first table is read.
 _COUNT = str(min(os.cpu_count() or 1, 8))
 THREADS = {
     "POLARS_MAX_THREADS": _COUNT,
