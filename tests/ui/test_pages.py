@@ -160,6 +160,12 @@ def test_figures_are_data_for_the_page_and_files_for_a_paper(server, fitted, nam
 def test_a_figure_that_cannot_be_says_why(server, query) -> None:
     found = server.ask(address("/figures/iso-loss.json", query)).document
     assert found["problem"]["code"] == "unknown_fit"
+    path = address("/figures/iso-loss.svg", query)
+    assert server.ask(path).status == 404
+    # In the place of a picture stands the sentence.
+    drawn = server.ask(path, headers={"Sec-Fetch-Dest": "image"})
+    assert drawn.headers["content-type"] == "image/svg+xml"
+    assert "there is no fit" in drawn.text
     assert server.ask(address("/figures/nothing.svg", query)).status == 404
     assert server.ask(address("/figures/iso-loss.exe", query)).status == 404
 

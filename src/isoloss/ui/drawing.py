@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from isoloss.fitting import Allocation, Fit
 
 KEPT = 8
+MOST_STACKED = 6  # panels; a grid of more is one picture
 TYPES = {"json": "application/json", "svg": "image/svg+xml", "pdf": "application/pdf"}
 NAMES = ("coverage", "pilot", "residuals", "parameters", "isoflop", "iso-loss", "backtest")
 
@@ -31,7 +32,7 @@ def draw(arguments: dict[str, Any], report: tasks.Report) -> tasks.Answer:
         report: unused.
     """
     figure = _figure(arguments)
-    if arguments["narrow"]:
+    if arguments["narrow"] and len(figure.panels) <= MOST_STACKED:
         figure = stacked(figure)
     theme, kind = arguments["theme"], arguments["kind"]
     if kind == "json":
