@@ -41,6 +41,9 @@ COMMANDS = {
         *["--lr", "3e-3", "--n", "100M", "--d", "2B", "--to-d", "20B", "--batch", "500k"],
     ),
     "approaches": ("approaches", "RUNS", "--draws", "20"),
+    "figures": ("figure", "--list"),
+    "figure": ("figure", "residuals", "FIT", "-o", "f.svg"),
+    "report": ("report", "FIT", "-o", "r.html", "--figures", "residuals,backtest"),
     "demo": ("demo", "--draws", "20"),
     "error": ("plan", "1E"),
 }
