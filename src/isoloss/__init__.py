@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     from isoloss.laws import get_law as get_law
     from isoloss.laws import list_laws as list_laws
     from isoloss.planning import Plan as Plan
+    from isoloss.planning import optima as optima
+    from isoloss.planning import overtraining as overtraining
     from isoloss.planning import plan as plan
     from isoloss.planning import plan_published as plan_published
+    from isoloss.planning import serve as serve
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
@@ -67,8 +70,11 @@ _HOME = {
     "get_law": "laws",
     "list_laws": "laws",
     "Plan": "planning",
+    "optima": "planning",
+    "overtraining": "planning",
     "plan": "planning",
     "plan_published": "planning",
+    "serve": "planning",
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",

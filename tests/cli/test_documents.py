@@ -34,11 +34,15 @@ COMMANDS = {
     "plan": ("plan", "1e21", "--fit", "FIT"),
     "answer": ("plan", "--loss", "2.2", "--fit", "FIT"),
     "published_plans": ("plan", "1e23", "--published"),
+    "serving": ("serve", "1e22", "--served", "0,2T", "--fit", "FIT"),
+    "overtraining": ("overtraining", "--n", "1B", "--d", "1T", "--fit", "FIT"),
+    "optima": ("optima", "1e21", "--n", "1B", "--served", "1T", "--fit", "FIT"),
     "approaches": ("approaches", "RUNS", "--draws", "20"),
     "demo": ("demo", "--draws", "20"),
     "error": ("plan", "1E"),
 }
 
+ON = ("--hardware", "h100", "--mfu", "0.4", "--price", "2", "--devices", "64", "--days", "9")
 FEW = ("--where", "flops < 9e18")
 
 
@@ -67,6 +71,10 @@ def test_document_fits_its_schema(run, ladder, fit_file, name):
     ("name", "words"),
     [
         ("plan", ("plan", "1e24", "--law", "chinchilla", "--published")),
+        ("plan", ("plan", "1e24", "--law", "chinchilla", "--published", "--serve", "1T,2T")),
+        ("serving", ("serve", "--lifetime", "1e24", "--served", "2T", "--law", "gadre")),
+        ("overtraining", ("overtraining", "1e23", "--law", "repetition")),
+        ("optima", ("optima", "1e23", "--law", "gadre", "--memory", "80GB", *ON)),
         ("fit", ("fit", "RUNS", "--law", "E + A/C**a", "--ci", "none")),
         ("law", ("laws", "show", "E + A*N**-a")),
         ("comparison", ("compare", "RUNS", "--law", "chinchilla", "--at", "1e19", "--draws", "20")),

@@ -44,11 +44,13 @@ class Frontier:
             return np.where(there, surface.rule.per_token(best_n) * best_d, np.nan)
         losses, budgets = self._losses
         found = np.full(loss.shape, np.nan)
-        for k, wanted in enumerate(loss):
+        for k in range(len(loss)):
             known = losses[:, k][::-1]  # ascending loss, descending compute
             if np.isfinite(known).all() and np.all(np.diff(known) > 0):
-                ends = {"left": np.nan, "right": np.nan}
-                found[k] = np.exp(np.interp(wanted, known, np.log(budgets[::-1]), **ends))
+                log_flop = np.interp(
+                    loss[k], known, np.log(budgets[::-1]), left=np.nan, right=np.nan
+                )
+                found[k] = np.exp(log_flop)
         return found
 
     @cached_property

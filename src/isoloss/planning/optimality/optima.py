@@ -76,13 +76,15 @@ def optima(
     terms = Terms(train, serving)
     budget = parse_budget(flop).to_flop(train if isinstance(train, Rate) else None, devices)
     limits = Limits(
-        budget,
-        *(None if one is None else parse_quantity(one) for one in (n_params, tokens, memory_bytes)),
-        bytes_per_param,
-        None if served is None else parse_quantity(served),
-        deadline_days,
-        devices,
-        None if money is None else parse_quantity(money),
+        flop=budget,
+        n_params=_count(n_params),
+        tokens=_count(tokens),
+        memory_bytes=_count(memory_bytes),
+        bytes_per_param=bytes_per_param,
+        served_tokens=_count(served),
+        deadline_days=deadline_days,
+        devices=devices,
+        money=_count(money),
     )
     limits.check(basis.surface.rule, terms)
     bench = _Bench(basis, terms, limits)
@@ -99,6 +101,10 @@ def optima(
         warnings=basis.warnings(budget, *best),
         notes=tuple(_notes(basis, rules)),
     )
+
+
+def _count(amount: Amount) -> float | None:
+    return None if amount is None else parse_quantity(amount)
 
 
 @dataclass(frozen=True)

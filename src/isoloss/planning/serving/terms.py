@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import InputError, Where
+from isoloss.planning.hardware import Rate
 from isoloss.planning.serving.lifetime import TRAINING_TOKENS_PER_SERVED
 
 Array = NDArray[np.float64]
@@ -138,10 +139,13 @@ def _per_flop(rate: Speed | None) -> float:
     return price / rate.flop_per_device_hour
 
 
-def _rate(rate: Speed | None) -> dict[str, float | None] | None:
+def _rate(rate: Speed | None) -> dict[str, Any] | None:
     if rate is None:
         return None
+    known = rate if isinstance(rate, Rate) else None
     return {
+        "device": None if known is None else known.device.id,
+        "mfu": None if known is None else known.mfu,
         "flop_per_device_hour": rate.flop_per_device_hour,
         "price_per_hour": rate.price_per_hour,
     }
