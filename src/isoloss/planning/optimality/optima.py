@@ -17,13 +17,13 @@ from isoloss.laws.optimum import allocate
 from isoloss.planning.basis import Basis, basis_of
 from isoloss.planning.card import shown
 from isoloss.planning.equal_loss import params_at_flop
-from isoloss.planning.hardware import Budget, Rate, parse_budget
+from isoloss.planning.hardware import Budget
 from isoloss.planning.optimality.frontier import Frontier
 from isoloss.planning.optimality.limits import BF16_BYTES, HOURS_PER_DAY, Limits
 from isoloss.planning.optimality.result import Choice, Optima
 from isoloss.planning.optimality.strategies import Strategy, strategies
 from isoloss.planning.serving.lifetime import TRAINING_TOKENS_PER_SERVED, lowest_loss
-from isoloss.planning.serving.terms import Speed, Terms
+from isoloss.planning.serving.terms import Speed, Terms, flop_of
 from isoloss.runs import format_quantity, parse_quantity
 
 Array = NDArray[np.float64]
@@ -74,7 +74,7 @@ def optima(
     """
     basis = basis_of(source, key=key, unique_tokens=unique_tokens, flop_per_token=flop_per_token)
     terms = Terms(train, serving)
-    budget = parse_budget(flop).to_flop(train if isinstance(train, Rate) else None, devices)
+    budget = flop_of(flop, train, devices)
     limits = Limits(
         flop=budget,
         n_params=_count(n_params),

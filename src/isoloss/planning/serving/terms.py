@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import InputError, Where
-from isoloss.planning.hardware import Rate
+from isoloss.planning.hardware import Budget, Means, Rate, parse_budget
 from isoloss.planning.serving.lifetime import TRAINING_TOKENS_PER_SERVED
 
 Array = NDArray[np.float64]
@@ -130,6 +130,19 @@ class Terms:
             "train": _rate(self.train),
             "serve": _rate(self.train if self.serve is None else self.serve),
         }
+
+
+def flop_of(budget: float | str | Budget, train: Speed | None, devices: int | None) -> float:
+    """The compute of a budget in FLOP, or in hours, days or money of a device at work.
+
+    Raises:
+        InputError: the budget is unusable, something is missing, or it names another device.
+    """
+    found = parse_budget(budget)
+    rate = train if isinstance(train, Rate) else None
+    if rate is not None:
+        Means(hardware=rate.device).naming(found)
+    return found.to_flop(rate, devices)
 
 
 def _per_flop(rate: Speed | None) -> float:
