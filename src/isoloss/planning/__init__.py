@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from isoloss.laws.optimum import closed_form
 from isoloss.planning.answer import Answer
+from isoloss.planning.hardware import fit_mfu, get_device, list_devices, memory
 from isoloss.planning.inverse import flop_for_loss, params_for, priced, tokens_for
 from isoloss.planning.plan import plan
 from isoloss.planning.published import plan_law, plan_published
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import FlatRegion, Plan
+from isoloss.planning.shapes import shape, shape_effect
 
 __all__ = [
     "Answer",
@@ -17,11 +19,17 @@ __all__ = [
     "PublishedPlans",
     "PublishedRow",
     "closed_form",
+    "fit_mfu",
     "flop_for_loss",
+    "get_device",
+    "list_devices",
+    "memory",
     "params_for",
     "plan",
     "plan_law",
     "plan_published",
     "priced",
+    "shape",
+    "shape_effect",
     "tokens_for",
 ]
