@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from isoloss.cli.means import MEANS, MeansOptions
@@ -31,6 +31,7 @@ def plan(
     u: Amount | None = None,
     flop_per_token: str = "6nd",
     save: str | None = None,
+    arch: str | None = None,
     means: MeansOptions = MEANS,
     output: Output = OUTPUT,
 ) -> None:
@@ -57,6 +58,7 @@ def plan(
         u: Distinct tokens there are, for laws in U, such as 300B.
         flop_per_token: What a token costs: 6nd for C = 6 N D, or runs for what the runs cost.
         save: Also write the plan to this JSON file.
+        arch: With --hardware, the shape where it is known: what its attention adds to the cost.
         means: With what is trained; gives the plan its cost.
         output: How the answer is written.
     """
@@ -66,7 +68,7 @@ def plan(
 
     with placed("BUDGET"):
         amount = None if budget is None else parse_budget(budget)
-    demand = Demand(amount, loss, n, d, u, flop_per_token, means)
+    demand = Demand(amount, loss, n, d, u, flop_per_token, means, arch)
     if fit is not None:
         _refuse("--published", published or law is not None or key is not None, "a fit")
         schema = demand.check()
@@ -100,6 +102,7 @@ class Demand:
         u: distinct tokens there are.
         flop_per_token: what a token costs.
         options: with what is trained.
+        arch: the shape, where it is known.
     """
 
     budget: Budget | None
@@ -109,6 +112,7 @@ class Demand:
     u: float | None
     flop_per_token: str
     options: MeansOptions = MEANS
+    arch: str | None = None
 
     @property
     def means(self) -> Means:
@@ -159,8 +163,9 @@ def _from_fit(path: str, demand: Demand) -> Plan | Answer:
             mfu=means.mfu,
             price=means.price,
             devices=means.devices,
+            arch=demand.arch,
         )
-    return priced(_inverse(found, demand), demand.means)
+    return priced(_inverse(found, demand), replace(demand.means, arch=demand.arch))
 
 
 def _inverse(found: Fit, demand: Demand) -> Answer:
@@ -187,15 +192,25 @@ def _from_published(demand: Demand, law: str | None, key: str | None) -> Plan | 
 
     assert demand.budget is not None
     means = demand.means
-    with_what = {
-        "hardware": means.hardware,
-        "mfu": means.mfu,
-        "price": means.price,
-        "devices": means.devices,
-    }
     if law is None:
-        return plan_published(demand.budget, **with_what)
-    return plan_law(law, demand.budget, key=key, unique_tokens=demand.u, **with_what)
+        return plan_published(
+            demand.budget,
+            hardware=means.hardware,
+            mfu=means.mfu,
+            price=means.price,
+            devices=means.devices,
+        )
+    return plan_law(
+        law,
+        demand.budget,
+        key=key,
+        unique_tokens=demand.u,
+        hardware=means.hardware,
+        mfu=means.mfu,
+        price=means.price,
+        devices=means.devices,
+        arch=demand.arch,
+    )
 
 
 def _check_published(

@@ -16,7 +16,7 @@ from isoloss.planning import evidence
 from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, Spend, settle
 from isoloss.planning.hardware.budget import EXAMPLES
 from isoloss.planning.result import FlatRegion, Plan
-from isoloss.runs import parse_quantity
+from isoloss.runs import Architecture, parse_quantity
 
 Array = NDArray[np.float64]
 
@@ -37,6 +37,7 @@ def plan(
     mfu: float | MfuCurve | None = None,
     price: float | str | None = None,
     devices: int | None = None,
+    arch: str | Architecture | None = None,
 ) -> Plan:
     """What to train with a given budget, with intervals, or a refusal.
 
@@ -52,6 +53,8 @@ def plan(
             N is a billion or more.
         price: your price of a device-hour, a number or a text such as ``2.5 EUR``.
         devices: how many work at once.
+        arch: the shape, where it is known, such as ``L=32 d=4096 V=128k T=8192``: what its
+            attention adds is said beside the cost.
 
     Raises:
         InputError: an argument is unusable.
@@ -64,7 +67,8 @@ def plan(
         found = allocate(surface, fit.theta[:, None], flop, search_bounds(fit, flop))
         return float(found.params[0])
 
-    spend = settle(one_budget(flop, budget), Means(hardware, mfu, price, devices), params_at)
+    means = Means(hardware, mfu, price, devices, arch=arch)
+    spend = settle(one_budget(flop, budget), means, params_at)
     return _plan(fit, surface, spend)
 
 
@@ -111,7 +115,7 @@ def _plan(fit: Fit, surface: Surface, spend: Spend) -> Plan:
             *lost,
         ),
         notes=tuple(evidence.notes(fit, surface, draws, params, tokens)),
-        cost=cost_of(spend, surface.rule.name),
+        cost=cost_of(spend, surface.rule.name, fit.points.conventions.n),
     )
 
 
@@ -135,9 +139,9 @@ def one_budget(
     )
 
 
-def cost_of(spend: Spend, flop_convention: str) -> dict[str, Any] | None:
+def cost_of(spend: Spend, flop_convention: str, n: str) -> dict[str, Any] | None:
     """The object ``cost`` of a plan; None without hardware."""
-    found = spend.cost(flop_convention)
+    found = spend.cost(flop_convention, n)
     return None if found is None else found.to_dict()
 
 

@@ -196,11 +196,12 @@ class MemoryCheck(Report):
             rows.append([name, _gb(self.alone.parts[name]), _gb(self.need.parts[name])])
         rows.append(["total", _gb(self.alone.total), _gb(self.need.total)])
         shared = self.need.sharding
+        many = f"{shared.devices:,} device{'s' if shared.devices > 1 else ''}"
         lines = [
             self.sentence,
             *aligned(rows, "<>>", indent=4),
-            f"  {shared.devices:,} device{'s'[: shared.devices > 1]}: data {shared.data}, tensor {shared.tensor}, pipeline "
-            f"{shared.pipeline}, ZeRO {shared.zero}",
+            f"  {many}: data {shared.data}, tensor {shared.tensor}, pipeline {shared.pipeline}, "
+            f"ZeRO {shared.zero}",
             f"  precision {self.precision}, checkpointing {self.checkpointing}, micro-batch "
             f"{self.micro_batch} x {self.arch.seq_len} tokens; {self.reserve:.0%} of "
             f"{_gb(self.device.memory_bytes or 0.0)} GB kept free",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class ShapeEffect:
         """Loss at an aspect ratio above that at the best one tried, relative; 0 without effect."""
         if self.status == "none":
             return 0.0
-        at = np.linspace(*np.log(self.aspects), 201)
+        at = _between(self.aspects)
         x = math.log(aspect)
         curve = self.slope * at + self.curvature.estimate * at**2
         return float(self.slope * x + self.curvature.estimate * x**2 - curve.min())
@@ -205,15 +205,16 @@ def _within(values: Array, group: NDArray[np.int64]) -> Array:
 
 
 def _least_squares(design: Array, target: Array) -> tuple[Array, float]:
-    theta = np.linalg.lstsq(design, target, rcond=None)[0]
+    theta: Array = np.linalg.lstsq(design, target, rcond=None)[0].astype(np.float64)
     return theta, float(np.sum((target - design @ theta) ** 2))
 
 
 def _draw(design: Array, theta: Array, variance: float, free: int, seed: int) -> Array:
     """Coefficients as unsure as the scatter leaves them: Student's t with ``free`` degrees."""
     rng = np.random.default_rng(seed)
-    covariance = variance * np.linalg.pinv(design.T @ design)
-    root = np.linalg.cholesky(covariance + 1e-18 * np.trace(covariance) * np.eye(2))
+    covariance = cast("Array", variance * np.linalg.pinv(design.T @ design))
+    jitter = 1e-18 * float(np.trace(covariance)) * np.eye(2)
+    root = cast("Array", np.linalg.cholesky(covariance + jitter))
     wide = np.sqrt(free / rng.chisquare(free, _DRAWS))
     return theta + wide[:, None] * (rng.standard_normal((_DRAWS, 2)) @ root.T)
 
@@ -235,9 +236,14 @@ def _aspect(best: float, draws: Array, level: float) -> Quantity:
 
 
 def _swing(theta: Array, ends: tuple[float, float]) -> Array:
-    at = np.linspace(*np.log(ends), 101)
-    curve = theta[:, :1] * at + theta[:, 1:] * at**2
+    at = _between(ends)
+    curve: Array = theta[:, :1] * at + theta[:, 1:] * at**2
     return curve.max(axis=1) - curve.min(axis=1)
+
+
+def _between(ends: tuple[float, float]) -> Array:
+    """log(d / L) from one end to the other, closely."""
+    return np.linspace(math.log(ends[0]), math.log(ends[1]), 201)
 
 
 def _upper_f(ratio: float, top: int, bottom: int) -> float:
