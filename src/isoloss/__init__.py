@@ -35,11 +35,16 @@ if TYPE_CHECKING:
     from isoloss.laws import get_law as get_law
     from isoloss.laws import list_laws as list_laws
     from isoloss.planning import Plan as Plan
+    from isoloss.planning import fit_mfu as fit_mfu
+    from isoloss.planning import get_device as get_device
+    from isoloss.planning import list_devices as list_devices
+    from isoloss.planning import memory as memory
     from isoloss.planning import optima as optima
     from isoloss.planning import overtraining as overtraining
     from isoloss.planning import plan as plan
     from isoloss.planning import plan_published as plan_published
     from isoloss.planning import serve as serve
+    from isoloss.planning import shape as shape
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
@@ -75,6 +80,11 @@ _HOME = {
     "plan": "planning",
     "plan_published": "planning",
     "serve": "planning",
+    "fit_mfu": "planning",
+    "get_device": "planning",
+    "list_devices": "planning",
+    "memory": "planning",
+    "shape": "planning",
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",

@@ -37,6 +37,10 @@ COMMANDS = {
     "serving": ("serve", "1e22", "--served", "0,2T", "--fit", "FIT"),
     "overtraining": ("overtraining", "--n", "1B", "--d", "1T", "--fit", "FIT"),
     "optima": ("optima", "1e21", "--n", "1B", "--served", "1T", "--fit", "FIT"),
+    "hardware": ("hardware", "h100", "--budget", "1e24", "--mfu", "0.4", "--price", "2.5"),
+    "mfu": ("mfu", "TIMED", "--at", "70B"),
+    "shape": ("shape", "7B", "--vocab", "128k", "--seq", "8192"),
+    "memory": ("memory", "--arch", "L=12 d=768 V=50304 T=1024", "--hardware", "h100"),
     "approaches": ("approaches", "RUNS", "--draws", "20"),
     "demo": ("demo", "--draws", "20"),
     "error": ("plan", "1E"),
@@ -57,8 +61,9 @@ def test_every_schema_is_one_and_every_document_is_tested():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_document_fits_its_schema(run, ladder, fit_file, name):
-    words = [{"RUNS": str(ladder), "FIT": str(fit_file)}.get(w, w) for w in COMMANDS[name]]
+def test_document_fits_its_schema(run, ladder, fit_file, timed, name):
+    files = {"RUNS": str(ladder), "FIT": str(fit_file), "TIMED": str(timed)}
+    words = [files.get(word, word) for word in COMMANDS[name]]
     document = run(*words, "--json").document
     assert document["schema"] == f"isoloss.{name}"
     validator(name).validate(document)
@@ -75,6 +80,14 @@ def test_document_fits_its_schema(run, ladder, fit_file, name):
         ("serving", ("serve", "--lifetime", "1e24", "--served", "2T", "--law", "gadre")),
         ("overtraining", ("overtraining", "1e23", "--law", "repetition")),
         ("optima", ("optima", "1e23", "--law", "gadre", "--memory", "80GB", *ON)),
+        (
+            "plan",
+            (
+                *("plan", "$2M", "--law", "chinchilla", "--published", "--hardware", "h100"),
+                *("--price", "2.5", "--devices", "1024", "--arch", "L=32 d=4096 V=32000 T=4096"),
+            ),
+        ),
+        ("hardware", ("hardware",)),
         ("fit", ("fit", "RUNS", "--law", "E + A/C**a", "--ci", "none")),
         ("law", ("laws", "show", "E + A*N**-a")),
         ("comparison", ("compare", "RUNS", "--law", "chinchilla", "--at", "1e19", "--draws", "20")),

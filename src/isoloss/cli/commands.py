@@ -63,6 +63,8 @@ COMMANDS: tuple[Command, ...] = (
         "hardware", "isoloss.cli.hardware:hardware", "List accelerators; hours, days and money."
     ),
     Command("mfu", "isoloss.cli.mfu:mfu", "Fit the utilisation of larger models to throughput."),
+    Command("shape", "isoloss.cli.shape:shape", "Find layers, width and heads for N parameters."),
+    Command("memory", "isoloss.cli.memory:memory", "Say whether training fits, and what binds."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from isoloss.laws.optimum import closed_form
 from isoloss.planning.answer import Answer
 from isoloss.planning.card import Card, CardLine
+from isoloss.planning.hardware import fit_mfu, get_device, list_devices, memory
 from isoloss.planning.inverse import flop_for_loss, params_for, priced, tokens_for
 from isoloss.planning.optimality import Choice, Optima, optima
 from isoloss.planning.plan import plan
@@ -12,6 +13,7 @@ from isoloss.planning.published import plan_law, plan_published
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import FlatRegion, Plan
 from isoloss.planning.serving import Overtraining, PlainRate, ServingPlan, overtraining, serve
+from isoloss.planning.shapes import shape, shape_effect
 
 __all__ = [
     "Answer",
@@ -27,7 +29,11 @@ __all__ = [
     "PublishedRow",
     "ServingPlan",
     "closed_form",
+    "fit_mfu",
     "flop_for_loss",
+    "get_device",
+    "list_devices",
+    "memory",
     "optima",
     "overtraining",
     "params_for",
@@ -36,5 +42,7 @@ __all__ = [
     "plan_published",
     "priced",
     "serve",
+    "shape",
+    "shape_effect",
     "tokens_for",
 ]

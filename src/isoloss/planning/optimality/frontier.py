@@ -47,10 +47,8 @@ class Frontier:
         for k in range(len(loss)):
             known = losses[:, k][::-1]  # ascending loss, descending compute
             if np.isfinite(known).all() and np.all(np.diff(known) > 0):
-                log_flop = np.interp(
-                    loss[k], known, np.log(budgets[::-1]), left=np.nan, right=np.nan
-                )
-                found[k] = np.exp(log_flop)
+                at = (float(loss[k]), known, np.log(budgets[::-1]))
+                found[k] = np.exp(np.interp(*at, left=np.nan, right=np.nan))
         return found
 
     @cached_property
