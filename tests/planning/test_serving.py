@@ -197,6 +197,18 @@ def test_the_interval_comes_from_the_draws(chinchilla_fit: Fit) -> None:
     assert row.saving.hi == pytest.approx(np.quantile(savings, 0.95), rel=1e-6)
 
 
+def test_the_interval_covers_the_truth(sweep: Callable[..., Runs]) -> None:
+    truth = serve("chinchilla", 1e21, served="1T", key="epoch").rows[0]
+    hits = {"n_params": 0, "saving": 0}
+    for seed in range(20):
+        row = serve(fit(sweep(seed=seed), draws=60), 1e21, served="1T").rows[0]
+        for name in hits:
+            found = getattr(row, name)
+            hits[name] += found.lo <= getattr(truth, name).estimate <= found.hi
+    # Nominal 18 of 20; fewer than 14 would come up twice in a thousand times.
+    assert min(hits.values()) >= 14, hits
+
+
 def test_the_three_ways_to_ask_agree() -> None:
     by_flop = serve("chinchilla", 1e23, served="1T", key="epoch")
     by_loss = serve("chinchilla", served="1T", key="epoch", loss=by_flop.rows[0].loss.estimate)
