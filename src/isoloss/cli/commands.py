@@ -68,6 +68,21 @@ COMMANDS: tuple[Command, ...] = (
     Command("data fit", "isoloss.cli.data:fit", "Fit what repetition costs."),
     Command("data mix", "isoloss.cli.data_mix:mix", "Find the best mixture of domains."),
     Command("data pools", "isoloss.cli.data_mix:pools", "Weigh quality against repetition."),
+    Command(
+        "optima", "isoloss.cli.optima:optima", "Compare types of optimality and rules of thumb."
+    ),
+    Command("serve", "isoloss.cli.serve:serve", "Plan a model that will serve tokens."),
+    Command(
+        "overtraining",
+        "isoloss.cli.overtraining:overtraining",
+        "Say what another size costs at the same loss.",
+    ),
+    Command(
+        "hardware", "isoloss.cli.hardware:hardware", "List accelerators; hours, days and money."
+    ),
+    Command("mfu", "isoloss.cli.mfu:mfu", "Fit the utilisation of larger models to throughput."),
+    Command("shape", "isoloss.cli.shape:shape", "Find layers, width and heads for N parameters."),
+    Command("memory", "isoloss.cli.memory:memory", "Say whether training fits, and what binds."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )

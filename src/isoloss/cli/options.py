@@ -79,6 +79,9 @@ Count = Annotated[int, Parameter(converter=_whole(1, 10_000_000))]
 Jobs = Annotated[int, Parameter(converter=_whole(1, 1024))]
 """How many threads."""
 
+Devices = Annotated[int, Parameter(converter=_whole(1, 100_000_000))]
+"""How many accelerators."""
+
 # Beyond 2^53 floats skip whole numbers.
 Seed = Annotated[int, Parameter(converter=_whole(0, 2**53))]
 """A seed."""
@@ -137,6 +140,24 @@ def number(text: str, option: str) -> float:
     sign, digits = (-1.0, text[1:]) if text.startswith("-") else (1.0, text)
     with placed(option):
         return 0.0 if _is_zero(digits) else sign * parse_quantity(digits)
+
+
+def amounts(text: str | None, option: str) -> tuple[float, ...] | None:
+    """Amounts with commas between them, ``2T,10T``; None where the option is not given.
+
+    Raises:
+        InputError: one of them is no number.
+    """
+    if text is None:
+        return None
+    return tuple(_amount(part.strip(), option) for part in text.split(","))
+
+
+def _amount(text: str, option: str) -> float:
+    from isoloss.runs import parse_quantity
+
+    with placed(option):
+        return 0.0 if _is_zero(text) else parse_quantity(text)
 
 
 def _is_zero(text: str) -> bool:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from isoloss.planning.card import Card
+    from isoloss.planning.serving import ServingPlan
+
 
 @dataclass(frozen=True)
 class FlatRegion:
@@ -72,6 +75,9 @@ class Plan:
         warnings: what the user must know.
         notes: what would change the answer.
         cost: hours and money, where hardware is given.
+        why: sentences that say what makes this the answer.
+        serving: smaller runs of the same loss, for tokens that will be served; None if not asked.
+        command: what to type to get the plan again; empty for the general form.
     """
 
     flop: float
@@ -98,6 +104,9 @@ class Plan:
     warnings: tuple[Notice, ...] = ()
     notes: tuple[Notice, ...] = ()
     cost: Mapping[str, Any] | None = field(default=None)
+    why: tuple[str, ...] = ()
+    serving: ServingPlan | None = None
+    command: str = ""
 
     @property
     def epochs(self) -> float | None:
@@ -140,8 +149,18 @@ class Plan:
                 "n_tiers": self.n_tiers,
                 "warnings": [notice.to_dict() for notice in self.warnings],
                 "notes": [notice.to_dict() for notice in self.notes],
+                "why": list(self.why),
+                "serving": None if self.serving is None else self.serving.to_dict(),
+                "command": self.command,
+                "card": self.card().to_dict(),
             }
         )
+
+    def card(self) -> Card:
+        """The plan as a decision card."""
+        from isoloss.planning.text import card_of
+
+        return card_of(self)
 
     def to_frame(self) -> pl.DataFrame:
         """One row per number: quantity, unit, estimate, lo, hi, level."""
