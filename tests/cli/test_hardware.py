@@ -114,6 +114,8 @@ def test_shape_from_runs(run, fit_file):
         (["hardware", "h100", "--budget", "1e24", "--price", "-1"], "bad_price", "price"),
         (["hardware", "h100", "--budget", "1e24", "--devices", "0"], "bad_value", "--devices"),
         (["hardware", "--hardware-table", "no.toml"], "bad_hardware_file", "no.toml"),
+        (["plan", "12k H100-hours", "--published"], "missing_mfu", "size of the model"),
+        (["backtest", "RUNS", "--target", "1k H100-hours"], "missing_mfu", "--mfu 0.3"),
         (["mfu", "RUNS"], "no_throughput", "wall_seconds"),
         (["mfu"], "missing_argument", "RUNS"),
         (["plan", "12k h10-hours", "--published"], "unknown_hardware", "h100"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -134,7 +135,12 @@ def test_text_and_frame():
 def test_architecture_line_can_be_typed_again():
     from isoloss.runs import parse_architecture
 
-    for options in ({}, {"gated": False, "tied": True}, {"experts": 8, "topk": 2}):
+    cases: list[dict[str, Any]] = [
+        {},
+        {"gated": False, "tied": True},
+        {"experts": 8, "topk": 2},
+    ]
+    for options in cases:
         found = shape("7B", vocab="128k", seq_len=8192, **options)
         line = found.summary().split("--arch '")[1].split("'")[0]
         assert parse_architecture(line) == found.best.arch
