@@ -185,13 +185,14 @@ def _from_fit(path: str, demand: Demand) -> Plan | Answer:
 
 def _inverse(found: Fit, demand: Demand) -> Answer:
     from isoloss.planning import flop_for_loss, params_for, tokens_for
-    from isoloss.planning.hardware import settle
+    from isoloss.planning.hardware import flop_of, settle
 
     loss, unique, rule = demand.loss, demand.u, demand.flop_per_token
     n, budget = demand.n, demand.budget
     flop = None
     if budget is not None:
-        flop = settle(budget, demand.means, None if n is None else lambda _: n).flop
+        means = demand.means
+        flop = flop_of(budget, means) if n is None else settle(budget, means, lambda _: n).flop
     if n is not None:
         return tokens_for(found, n, flop=flop, loss=loss, unique_tokens=unique, flop_per_token=rule)
     if demand.d is not None:

@@ -15,7 +15,7 @@ from isoloss.laws.compute import FlopRule
 from isoloss.laws.evaluation import evaluate
 from isoloss.laws.optimum import Surface, allocate, require_plannable
 from isoloss.planning import evidence
-from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, Spend, settle
+from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, Spend, flop_of, settle
 from isoloss.planning.plan import (
     cost_of,
     flat_regions,
@@ -179,7 +179,7 @@ def plan_published(
     Raises:
         InputError: the budget is unusable, or something is missing, which is named.
     """
-    budget = settle(flop, Means(hardware, mfu, price, devices)).flop
+    budget = flop_of(flop, Means(hardware, mfu, price, devices))
     rows = [
         _row(law, published, budget)
         for law in list_laws()

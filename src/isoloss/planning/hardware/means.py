@@ -228,6 +228,22 @@ def settle(
     )
 
 
+def flop_of(budget: float | str | Budget, means: Means) -> float:
+    """The compute that a budget buys where no model is at hand, so that no MFU may be assumed.
+
+    Args:
+        budget: see ``parse_budget``.
+        means: hardware, MFU, price and number of devices.
+
+    Raises:
+        InputError: the budget is unusable, or something is missing, the MFU too.
+    """
+    found = parse_budget(budget)
+    if found.kind != "flop" and means.mfu is None:
+        raise _no_mfu(f"{DEFAULT:.2f} is assumed only where the size of the model is known")
+    return settle(found, means).flop
+
+
 def _spend(budget: Budget, flop: float, means: Means, params: float | None) -> Spend:
     rate = means.rate(params)
     notes: list[Notice] = []

@@ -74,6 +74,17 @@ class Wish:
             moe_topk=self.topk,
         )
 
+    def total(self, layers: int, width: int, ff: int) -> int:
+        """The count of `architecture` without making one: whole numbers, thousands of times."""
+        heads = width // self.head
+        keys = self.kv_heads or heads // self.gqa
+        attention = 2 * width * self.head * (heads + keys)
+        used = self.experts if self.count in ("total", "nonemb") else self.topk
+        expert = (3 if self.gated else 2) * width * ff
+        layer = attention + max(1, used) * expert + self.experts * width
+        tables = {"total": 1 if self.tied else 2, "matmul": 1}.get(self.count, 0)
+        return layers * layer + tables * self.vocab * width
+
     def error(self, arch: Architecture) -> float:
         """Relative difference to the parameters to hit."""
         return arch.count(self.count) / self.n - 1.0
@@ -95,24 +106,24 @@ def shapes(wish: Wish) -> list[Architecture]:
         InputError: there is none; the nearest is named.
     """
     found: list[Architecture] = []
-    nearest: Architecture | None = None
-    for arch in _candidates(wish):
-        if nearest is None or abs(wish.error(arch)) < abs(wish.error(nearest)):
-            nearest = arch
-        if abs(wish.error(arch)) <= wish.tolerance:
-            found.append(arch)
+    nearest, off = None, math.inf
+    for layers, width, ff in _candidates(wish):
+        error = abs(wish.total(layers, width, ff) / wish.n - 1.0)
+        if error < off:
+            nearest, off = (layers, width, ff), error
+        if error <= wish.tolerance:
+            found.append(wish.architecture(layers, width, ff))
     if not found:
-        raise _none(wish, nearest)
+        raise _none(wish, None if nearest is None else wish.architecture(*nearest))
     return list(dict.fromkeys(found))
 
 
-def _candidates(wish: Wish) -> Iterator[Architecture]:
+def _candidates(wish: Wish) -> Iterator[tuple[int, int, int]]:
+    """Layers, width and feed-forward."""
     step = wish.width_step
     for layers in range(1, MOST_LAYERS + 1):
-        lowest = max(step, step * math.ceil(layers * ASPECTS[0] / step))
-        highest = layers * ASPECTS[1]
-        width = lowest
-        while width <= highest:
+        width = max(step, step * math.ceil(layers * ASPECTS[0] / step))
+        while width <= layers * ASPECTS[1]:
             usual = _rounded(wish.ff_ratio * width / wish.granularity, wish.multiple_of)
             exact = _exact_ff(wish, layers, width)
             if exact < usual / FF_SLACK - wish.multiple_of:
@@ -120,16 +131,14 @@ def _candidates(wish: Wish) -> Iterator[Architecture]:
             if exact <= usual * FF_SLACK + wish.multiple_of:
                 for ff in {usual, _rounded(exact, wish.multiple_of)}:
                     if usual / FF_SLACK <= ff <= usual * FF_SLACK:
-                        yield wish.architecture(layers, width, ff)
+                        yield layers, width, ff
             width += step
 
 
 def _exact_ff(wish: Wish, layers: int, width: int) -> float:
     """The feed-forward width at which N is hit: the count is linear in it."""
-    thin = wish.architecture(layers, width, 1)
-    experts = wish.experts if wish.count in ("total", "nonemb") else wish.topk
-    slope = layers * max(1, experts) * thin.mlp_per_expert
-    return 1.0 + (wish.n - thin.count(wish.count)) / slope
+    none, one = wish.total(layers, width, 0), wish.total(layers, width, 1)
+    return (wish.n - none) / (one - none)
 
 
 def _rounded(value: float, step: int) -> int:
