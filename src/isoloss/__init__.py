@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from isoloss.planning.data import mix_data as mix_data
     from isoloss.planning.data import plan_data as plan_data
     from isoloss.planning.data import plan_pools as plan_pools
+    from isoloss.report import write_report as write_report
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
@@ -118,6 +119,7 @@ _HOME = {
     "list_devices": "planning",
     "memory": "planning",
     "shape": "planning",
+    "write_report": "report",
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",

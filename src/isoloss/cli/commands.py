@@ -68,6 +68,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("data fit", "isoloss.cli.data:fit", "Fit what repetition costs."),
     Command("data mix", "isoloss.cli.data_mix:mix", "Find the best mixture of domains."),
     Command("data pools", "isoloss.cli.data_mix:pools", "Weigh quality against repetition."),
+    Command("figure", "isoloss.cli.figure:figure", "Draw a figure from stored results."),
+    Command("report", "isoloss.cli.report:report", "Write one report to forward or to print."),
     Command(
         "optima", "isoloss.cli.optima:optima", "Compare types of optimality and rules of thumb."
     ),

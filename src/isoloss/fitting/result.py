@@ -16,6 +16,7 @@ from isoloss.fitting.quantity import Notice, Quantity, from_draws
 from isoloss.fitting.search import Constraints
 from isoloss.laws import Law
 from isoloss.runs import Points
+from isoloss.showing import Shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Shown):
     """A law fitted to runs.
 
     Attributes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from isoloss.document import envelope
 from isoloss.fitting import Notice, Quantity
+from isoloss.showing import Shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ class FlatRegion:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Shown):
     """What to train with a given compute, and how far that can be trusted.
 
     An interval that is open (infinite, or zero below) means that some draws have no optimum on
