@@ -86,6 +86,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("shape", "isoloss.cli.shape:shape", "Find layers, width and heads for N parameters."),
     Command("memory", "isoloss.cli.memory:memory", "Say whether training fits, and what binds."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
+    Command("ui", "isoloss.cli.ui:ui", "Show all of it as web pages on this machine."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )
 
