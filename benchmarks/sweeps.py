@@ -242,9 +242,8 @@ def transfer(fits: dict[str, SweepFit]) -> None:
             kept = own.regret("cell") if one == two else found
             assert kept is not None
             label = f"{one} on {two}" + (", cell left out" if one == two else "")
-            print(
-                f"{label:34s}{100 * kept.nearest.mean():9.3f} / {100 * kept.interpolated.mean():.3f}"
-            )
+            near, mid = 100 * kept.nearest.mean(), 100 * kept.interpolated.mean()
+            print(f"{label:34s}{near:9.3f} / {mid:.3f}")
 
 
 TRUTH = np.array([[np.log(2e-3), -0.6, 0.2], [np.log(5e5), -0.1, 0.5]])

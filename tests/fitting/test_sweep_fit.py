@@ -35,7 +35,7 @@ def optima(fit):
 def test_a_law_without_noise_is_found_to_its_digits(clean):
     fit = fit_sweep(clean.points, within=None, draws=50)
     assert fit.status == "ok"
-    law = fit.law
+    law = fit.need_law()
     for i, axis in enumerate(AXES):
         found = [q.estimate for q in law.exponents(axis).values()]
         assert found == pytest.approx(LAW[i, 1:], abs=1e-9)
@@ -57,11 +57,13 @@ def test_a_law_without_noise_is_found_to_its_digits(clean):
 def test_the_default_finds_it_from_the_near_runs(clean):
     fit = fit_sweep(clean.points, draws=50)
     for i, axis in enumerate(AXES):
-        found = [q.estimate for q in fit.law.exponents(axis).values()]
+        found = [q.estimate for q in fit.need_law().exponents(axis).values()]
         assert found == pytest.approx(LAW[i, 1:], abs=1e-9)
     # Between the runs a convex loss is over-estimated, at most by the middle of a step.
     worst = CURVATURE.max() * np.log(2) ** 2 / 2
-    assert 0 <= fit.regret("cell").interpolated.max() < worst
+    regret = fit.regret("cell")
+    assert regret is not None
+    assert 0 <= regret.interpolated.max() < worst
 
 
 @settings(max_examples=8)
@@ -74,8 +76,10 @@ def test_other_units_move_the_optimum_exactly(a, b, c):
     two = fit_sweep(changed(made, loss=made.loss * np.exp(c), **columns), draws=10, within=0.01)
     assert [cell.status for cell in one.cells] == [cell.status for cell in two.cells]
     assert optima(two) == pytest.approx(optima(one) * np.exp([a, b]), rel=1e-5, nan_ok=True)
-    assert two.law.theta[:, 1:] == pytest.approx(one.law.theta[:, 1:], abs=1e-5)
-    assert two.law.theta[:, 0] == pytest.approx(one.law.theta[:, 0] + [a, b], abs=1e-5)
+    assert two.need_law().theta[:, 1:] == pytest.approx(one.need_law().theta[:, 1:], abs=1e-5)
+    assert two.need_law().theta[:, 0] == pytest.approx(
+        one.need_law().theta[:, 0] + [a, b], abs=1e-5
+    )
     for r, s in zip(one.regrets, two.regrets, strict=True):
         assert s.interpolated == pytest.approx(r.interpolated, abs=1e-7)
 
@@ -88,7 +92,7 @@ def test_the_order_of_the_runs_does_not_matter(order):
     order.shuffle(at)
     one, two = (fit_sweep(p, draws=10, within=0.02) for p in (made, made.take(np.array(at))))
     assert optima(two) == pytest.approx(optima(one), rel=1e-6, nan_ok=True)
-    assert two.law.theta == pytest.approx(one.law.theta, rel=1e-6)
+    assert two.need_law().theta == pytest.approx(one.need_law().theta, rel=1e-6)
 
 
 @pytest.mark.parametrize("loss", [4.0, 9.0, 1e30])
@@ -101,7 +105,7 @@ def test_diverged_runs_mark_the_edge_and_bend_nothing(loss):
     one, two = fit_sweep(made, draws=20), fit_sweep(more, draws=20)
     assert np.array_equal(optima(one), optima(two))
     # The mean of log N over more runs of the same N differs in its last digits.
-    assert two.law.theta == pytest.approx(one.law.theta, rel=1e-12)
+    assert two.need_law().theta == pytest.approx(one.need_law().theta, rel=1e-12)
     assert two.cells[0].n_diverged == 4
     assert two.cells[0].lr_diverged == lr.min()
     assert np.isnan(two.cells[1].lr_diverged)
@@ -117,6 +121,7 @@ def test_an_optimum_outside_the_runs_is_flagged_and_asks_outwards():
             np.isclose(made.points.params, cell.params)
             & np.isclose(made.points.tokens, cell.tokens)
         ]
+        assert cell.next is not None
         assert cell.next.why == "outward"
         assert cell.next.setting["lr"] == pytest.approx(tried.min() / 2, rel=1e-6)
     assert "edge_of_grid" in {notice.code for notice in fit.warnings}
@@ -176,7 +181,7 @@ def test_a_sweep_of_the_rate_alone_gives_a_law_of_the_rate(clean):
     assert "batch_not_varied" in {notice.code for notice in fit.warnings}
     assert set(fit.predict(1e9, 1e10).settings) == {"lr"}
     # At a batch off its best the rate's optimum moves along the ridge of the surface.
-    assert fit.law.curvature[0, 0] == pytest.approx(CURVATURE[0, 0], rel=1e-6)
+    assert fit.need_law().curvature[0, 0] == pytest.approx(CURVATURE[0, 0], rel=1e-6)
     with pytest.raises(InputError, match="batch was not varied"):
         fit.heat_map(2e8, 5e9)
 
@@ -199,9 +204,9 @@ def test_cells_on_a_line_give_a_law_along_it():
     for part in parts[1:]:
         made = joined(made, part)
     fit = fit_sweep(made, draws=20)
-    assert fit.law.terms == ("1", "N")
-    assert fit.law.slope == pytest.approx(1.0)
-    found = fit.law.exponents("lr")["N"].estimate
+    assert fit.need_law().terms == ("1", "N")
+    assert fit.need_law().slope == pytest.approx(1.0)
+    found = fit.need_law().exponents("lr")["N"].estimate
     assert found == pytest.approx(LAW[0, 1] + LAW[0, 2], abs=1e-6)
     assert fit.predict(2e9, 4e10).on_path
     assert not fit.predict(2e9, 4e11).on_path
@@ -209,8 +214,8 @@ def test_cells_on_a_line_give_a_law_along_it():
 
 def test_the_batch_may_be_told_not_to_depend_on_size(clean):
     fit = fit_sweep(clean.points, batch_n=False, draws=20)
-    assert fit.law.exponents("batch_tokens")["N"].estimate == 0.0
-    assert fit.law.exponents("lr")["N"].estimate == pytest.approx(-0.6, abs=0.05)
+    assert fit.need_law().exponents("batch_tokens")["N"].estimate == 0.0
+    assert fit.need_law().exponents("lr")["N"].estimate == pytest.approx(-0.6, abs=0.05)
 
 
 def test_few_cells_give_cells_and_no_law():
@@ -234,6 +239,13 @@ def test_seeds_of_a_setting_count_together():
     assert fit.cells[0].best["lr"] != made.columns["lr"][0]
 
 
+def test_seeds_tell_the_noise():
+    fit = fit_sweep(make_sweep(seeds=2, noise=0.002, grid=4).points, draws=20)
+    # 144 pairs: the deviation is known to 6 %.
+    assert fit.seed_noise == pytest.approx(0.002, rel=0.2)
+    assert "seeds of one setting differ by 0.2" in fit.summary()
+
+
 def test_larger_width_of_tokens_joins_cells(clean):
     made = clean.points
     jitter = made.tokens * (1 + 0.004 * np.sin(np.arange(len(made))))
@@ -247,8 +259,8 @@ def test_same_seed_same_digits(cluster):
     one, two = (fit_sweep(made, draws=30, seed=5, cluster=cluster) for _ in range(2))
     assert dumps(one.to_dict()) == dumps(two.to_dict())
     other = fit_sweep(made, draws=30, seed=6, cluster=cluster)
-    assert np.array_equal(one.law.theta, other.law.theta)
-    assert not np.array_equal(one.law.draws, other.law.draws)
+    assert np.array_equal(one.need_law().theta, other.need_law().theta)
+    assert not np.array_equal(one.need_law().draws, other.need_law().draws)
 
 
 def test_no_cluster_no_intervals(clean):
@@ -271,7 +283,11 @@ def test_stored_and_read_back_without_loss(noisy, tmp_path):
     assert one == two
     for name in ("lr", "batch_tokens", "loss", "cell", "params", "tokens"):
         assert np.array_equal(getattr(back.runs, name), getattr(noisy.runs, name))
-    assert back.cells[0].surface.coefficients == pytest.approx(noisy.cells[0].surface.coefficients)
+    for one_cell, two_cell in zip(noisy.cells, back.cells, strict=True):
+        one_surface, two_surface = one_cell.surface, two_cell.surface
+        assert one_surface is not None
+        assert two_surface is not None
+        assert np.array_equal(one_surface.coefficients, two_surface.coefficients)
     assert repr(back.heat_map(2e8, 5e9).loss) == repr(noisy.heat_map(2e8, 5e9).loss)
 
 
@@ -290,7 +306,7 @@ def test_a_damaged_file_is_said_to_be_one(tmp_path, text, code):
     with pytest.raises(InputError) as caught:
         SweepFit.load(path)
     assert caught.value.code == code
-    assert "isoloss sweep" in caught.value.hint
+    assert "isoloss sweep" in str(caught.value.hint)
 
 
 def test_the_heat_map_holds_what_a_figure_needs(noisy):
@@ -307,7 +323,7 @@ def test_the_heat_map_holds_what_a_figure_needs(noisy):
     outline = np.log(found.ellipse)
     assert outline.mean(axis=0) == pytest.approx(middle, abs=0.05)
     # About the share of draws that the outline is meant to hold lies inside.
-    drawn = noisy.law.drawn_settings(cell.params, cell.tokens) - middle
+    drawn = noisy.need_law().drawn_settings(cell.params, cell.tokens) - middle
     half = outline[:-1] - middle
     radius = np.hypot(*half.T)
     angle = np.arctan2(half[:, 1], half[:, 0])
@@ -323,7 +339,7 @@ def test_curves_hold_the_law_its_fan_and_the_cells(noisy):
     assert lr.along == "N"
     assert lr.curves.shape == (3, 40)
     slope = np.diff(np.log(lr.curves), axis=1) / np.diff(np.log(lr.x))
-    assert slope == pytest.approx(noisy.law.exponents("lr")["N"].estimate, abs=1e-9)
+    assert slope == pytest.approx(noisy.need_law().exponents("lr")["N"].estimate, abs=1e-9)
     assert np.all((lr.lo <= lr.curves) & (lr.curves <= lr.hi))
     assert noisy.curves("batch_tokens").along == "D"
     assert lr.inside.any()

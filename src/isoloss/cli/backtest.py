@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isoloss.cli.fit import THIN_EVIDENCE, notices_about, parse_objective
+from isoloss.cli.fit import THIN_EVIDENCE, parse_objective
 from isoloss.cli.means import MEANS, MeansOptions
 from isoloss.cli.options import (
     OUTPUT,
@@ -175,19 +174,17 @@ def target_of(text: str, means: MeansOptions = MEANS) -> float:
     Raises:
         InputError: it is no budget, or something is missing, which is named.
     """
-    from isoloss.planning.hardware import settle
+    from isoloss.planning.hardware import flop_of
 
-    return settle(text.removeprefix("C="), means.means()).flop
+    return flop_of(text.removeprefix("C="), means.means())
 
 
 def _with_findings(found: Backtest, source: Runs | Fit) -> Backtest:
     """The backtest with the findings about its runs among its notes."""
     from isoloss.runs import Runs
-    from isoloss.validation import Finding
+    from isoloss.validation.notes import with_notes
 
-    about = notices_about(source) if isinstance(source, Runs) else ()
-    notes = (Finding("note", notice.code, notice.message) for notice in about)
-    return replace(found, notes=(*found.notes, *notes))
+    return with_notes(found, source) if isinstance(source, Runs) else found
 
 
 def _exit_code(found: Backtest, *, gate: bool) -> int:

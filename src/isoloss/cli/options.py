@@ -82,6 +82,9 @@ Jobs = Annotated[int, Parameter(converter=_whole(1, 1024))]
 Devices = Annotated[int, Parameter(converter=_whole(1, 100_000_000))]
 """How many accelerators."""
 
+Port = Annotated[int, Parameter(converter=_whole(0, 65535))]
+"""A port to listen on; 0 takes a free one."""
+
 # Beyond 2^53 floats skip whole numbers.
 Seed = Annotated[int, Parameter(converter=_whole(0, 2**53))]
 """A seed."""

@@ -18,7 +18,7 @@ from isoloss.fitting.sweeps.pooled import Level, Sums, level, sums
 from isoloss.fitting.sweeps.regret import Grid, Regret, grids, regret_of
 from isoloss.fitting.sweeps.result import SweepFit
 from isoloss.fitting.sweeps.surface import hessian
-from isoloss.fitting.sweeps.table import SAME_TOKENS, SweepRuns, sweep_runs
+from isoloss.fitting.sweeps.table import SAME_TOKENS, SweepRuns, seed_noise, sweep_runs
 from isoloss.runs import Points, Runs
 
 Array = NDArray[np.float64]
@@ -86,7 +86,10 @@ def fit_sweep(
     widths = _widths(table, places, plan, within, skew, robust=robust)
     chosen = widths.best() if plan.reason is None else None
     share, skewed = (_alone(within), False) if chosen is None else widths.widths[chosen]
-    alone = max(share, ALONE) if share is not None and within == "auto" else share
+    alone = share
+    if within == "auto":
+        # A cell alone has no skew, so it cannot use runs as far off as the law may.
+        alone = ALONE if skewed or share is None else max(share, ALONE)
     cells = [
         make_cell(
             table,
@@ -135,6 +138,7 @@ def fit_sweep(
         cluster=cluster,
         level=level,
         seed=seed,
+        seed_noise=seed_noise(table),
         warnings=tuple([*notices, *_warnings(cells, law)]),
     )
 

@@ -115,8 +115,8 @@ def sums(
         bend = hessian(one[0], found.axes)[0]
         if np.linalg.eigvalsh(bend)[0] <= CONVEX:
             break
-        moved = found.shift - np.linalg.solve(bend, one[1][0][..., None])[..., 0]
-        shift = np.clip(moved, reach[:, 0], reach[:, 1])
+        moved = cast("Array", np.linalg.solve(bend, one[1][0][..., None]))[..., 0]
+        shift = np.clip(found.shift - moved, reach[:, 0], reach[:, 1])
         found = _sums_about(cells, shift, terms, skew=True)
     return found
 

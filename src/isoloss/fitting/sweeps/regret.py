@@ -138,6 +138,15 @@ def regret_of(
     )
 
 
+def regrets_at(place: Grid, where: Array) -> Array:
+    """Regrets (n,) of settings (n, k) in one cell, between the runs; infinite for no setting."""
+    known = np.isfinite(where).all(axis=1)
+    usable = np.where(known[:, None], where, 0.0)
+    between = place.between(usable)
+    found = np.where(np.isfinite(between), between, place.at_nearest(usable))
+    return np.where(known, np.expm1(found), np.inf)
+
+
 def _shares(values: Array) -> dict[str, float]:
     return {
         "mean": float(values.mean()),

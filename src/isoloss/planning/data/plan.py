@@ -180,13 +180,17 @@ def _warnings(by: Subject, trust: Trust, binds: bool, enough: float, unique: flo
 
 
 def _notes(by: Subject, best: Plan, binds: bool) -> tuple[Notice, ...]:
-    found = [*best.notes]
-    if binds and by.saturates:
+    # Said of plans in general, and better here: which other law, and that U is given.
+    found = [note for note in best.notes if note.code not in ("law_choice", "unique_tokens")]
+    if binds:
         found.append(
             Notice(
                 "other_form",
                 "the loss of this law cannot rise with repetition; lovelace, fitted to runs that "
-                "repeat, advises larger models and fewer epochs at large compute.",
+                "repeat, advises larger models and fewer epochs at large compute."
+                if by.saturates
+                else "fit repetition to the same runs too, and compare both on runs left out "
+                "(isoloss compare --law repetition,lovelace).",
             )
         )
     return tuple(found)
