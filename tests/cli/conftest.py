@@ -178,3 +178,21 @@ def rep_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("repeated") / "runs.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def timed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten runs that say how long they took on eight H100, at utilisations that level off."""
+    lines = ["name,params_total,tokens,flops,loss,device,n_devices,wall_seconds"]
+    rng = np.random.default_rng(11)
+    for i, params in enumerate(np.geomspace(2e7, 4e9, 10)):
+        mfu = 0.5 / (1 + (1e8 / params) ** 0.8) * np.exp(rng.normal(0, 0.02))
+        flop = 120 * params**2
+        seconds = flop / (mfu * 8 * 989e12)
+        lines.append(
+            f"r{i},{params:.0f},{20 * params:.0f},{flop:g},{4 - 0.1 * i:.3f},"
+            f"NVIDIA H100 80GB HBM3,8,{seconds:.4f}"
+        )
+    path = tmp_path_factory.mktemp("timed") / "timed.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

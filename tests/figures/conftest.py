@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,11 @@ from isoloss.figures import (
 )
 from isoloss.figures.parts import array
 from isoloss.fitting import Fit, fit
+from isoloss.fitting.sweeps import SweepFit, fit_sweep
 from isoloss.laws import get_law, get_published
 from isoloss.planning import Plan, plan
 from isoloss.runs import Runs, read
-from isoloss.validation import Backtest, backtest
+from isoloss.validation import Backtest, Sensitivity, backtest, sensitivity
 
 BUDGETS = (1e18, 3e18, 1e19, 3e19, 1e20, 3e20)
 TARGET = 1e22
@@ -65,6 +67,51 @@ def answer(found: Fit) -> Plan:
 @pytest.fixture(scope="session")
 def tested(runs: Runs) -> Backtest:
     return backtest(runs, "chinchilla", target=TARGET, draws=30)
+
+
+@pytest.fixture(scope="session")
+def grid() -> Runs:
+    """Every size at every budget, without noise, as approach 1 needs."""
+    n, flop = (a.ravel() for a in np.meshgrid(np.geomspace(5e7, 1.5e9, 6), BUDGETS))
+    theta = get_published("chinchilla", "epoch").values
+    loss = get_law("chinchilla").value(theta, {"N": n, "D": flop / (6 * n)})
+    return read({"n_total": n, "tokens": flop / (6 * n), "flop": flop, "loss": loss})
+
+
+@pytest.fixture(scope="session")
+def choices(runs: Runs) -> Sensitivity:
+    return sensitivity(runs, laws=["coupled"], draws=15, target=TARGET)
+
+
+@pytest.fixture(scope="session")
+def repeated() -> Fit:
+    """Runs with repeated data by the published law, and its fit with the base held."""
+    law, values = get_law("repetition"), get_published("repetition").values
+    n, u, e = (
+        a.ravel() for a in np.meshgrid([1e8, 4e8, 1.6e9], [2e9, 4e9, 8e9], [1.0, 2, 4, 8, 16, 32])
+    )
+    rng = np.random.default_rng(0)
+    loss = law.value(values, {"N": n, "D": u * e, "U": u}) * np.exp(rng.normal(0, 0.002, len(n)))
+    table = {"params": n, "tokens": u * e, "unique_tokens": u, "loss": loss}
+    held = {name: values[name] for name in ("E", "A", "B", "alpha", "beta")}
+    return fit(read(table), law, fixed=held, draws=30)
+
+
+@pytest.fixture(scope="session")
+def settings() -> SweepFit:
+    """A sweep of learning rate and batch with bowls around a known law, six cells."""
+    rows: list[tuple[float, ...]] = []
+    for n, d in ((1e8, 2e9), (1e8, 8e9), (3e8, 6e9), (3e8, 2e10), (1e9, 2e10), (1e9, 6e10)):
+        best_lr, best_batch = 2.0 * n**-0.45 * d**0.08, 0.6 * d**0.57
+        for i in range(-3, 4):
+            for j in range(-2, 3):
+                lr, batch = best_lr * 2 ** (i / 1.5), best_batch * 2**j
+                bowl = 0.004 * (i / 1.5) ** 2 + 0.003 * j**2 - 0.002 * (i / 1.5) * j
+                rows.append((n, d, lr, batch, (2.5 + 1e3 * n**-0.4) * math.exp(bowl)))
+    n, d, lr, batch, loss = np.array(rows).T
+    noise = np.exp(np.random.default_rng(2).normal(0, 3e-4, len(n)))
+    table = {"n_nonemb": n, "tokens": d, "lr": lr, "batch_tokens": batch, "loss": loss * noise}
+    return fit_sweep(read(table))
 
 
 @pytest.fixture(scope="session")

@@ -174,9 +174,9 @@ def target_of(text: str, means: MeansOptions = MEANS) -> float:
     Raises:
         InputError: it is no budget, or something is missing, which is named.
     """
-    from isoloss.planning.hardware import settle
+    from isoloss.planning.hardware import flop_of
 
-    return settle(text.removeprefix("C="), means.means()).flop
+    return flop_of(text.removeprefix("C="), means.means())
 
 
 def _with_findings(found: Backtest, source: Runs | Fit) -> Backtest:

@@ -55,6 +55,19 @@ COMMANDS: tuple[Command, ...] = (
         "Predict with intervals that count the law's own error.",
     ),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
+    Command("sweep", "isoloss.cli.sweep:sweep", "Find the best lr and batch of your own sweep."),
+    Command(
+        "hparams", "isoloss.cli.hparams:hparams", "Learning rate and batch by the published laws."
+    ),
+    Command(
+        "transfer", "isoloss.cli.transfer:transfer", "Carry a tuned learning rate to another run."
+    ),
+    Command("batch", "isoloss.cli.batch:batch", "Critical batch: what a larger batch buys."),
+    Command("data plan", "isoloss.cli.data:plan", "Plan on limited data: repeat or buy."),
+    Command("data epochs", "isoloss.cli.data:epochs", "Say what repeated tokens are worth."),
+    Command("data fit", "isoloss.cli.data:fit", "Fit what repetition costs."),
+    Command("data mix", "isoloss.cli.data_mix:mix", "Find the best mixture of domains."),
+    Command("data pools", "isoloss.cli.data_mix:pools", "Weigh quality against repetition."),
     Command("figure", "isoloss.cli.figure:figure", "Draw a figure from stored results."),
     Command("report", "isoloss.cli.report:report", "Write one report to forward or to print."),
     Command(
@@ -70,19 +83,8 @@ COMMANDS: tuple[Command, ...] = (
         "hardware", "isoloss.cli.hardware:hardware", "List accelerators; hours, days and money."
     ),
     Command("mfu", "isoloss.cli.mfu:mfu", "Fit the utilisation of larger models to throughput."),
-    Command("sweep", "isoloss.cli.sweep:sweep", "Find the best lr and batch of your own sweep."),
-    Command(
-        "hparams", "isoloss.cli.hparams:hparams", "Learning rate and batch by the published laws."
-    ),
-    Command(
-        "transfer", "isoloss.cli.transfer:transfer", "Carry a tuned learning rate to another run."
-    ),
-    Command("batch", "isoloss.cli.batch:batch", "Critical batch: what a larger batch buys."),
-    Command("data plan", "isoloss.cli.data:plan", "Plan on limited data: repeat or buy."),
-    Command("data epochs", "isoloss.cli.data:epochs", "Say what repeated tokens are worth."),
-    Command("data fit", "isoloss.cli.data:fit", "Fit what repetition costs."),
-    Command("data mix", "isoloss.cli.data_mix:mix", "Find the best mixture of domains."),
-    Command("data pools", "isoloss.cli.data_mix:pools", "Weigh quality against repetition."),
+    Command("shape", "isoloss.cli.shape:shape", "Find layers, width and heads for N parameters."),
+    Command("memory", "isoloss.cli.memory:memory", "Say whether training fits, and what binds."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("ui", "isoloss.cli.ui:ui", "Show all of it as web pages on this machine."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),

@@ -32,6 +32,7 @@ def plan(
     flop_per_token: str = "6nd",
     serve: str | None = None,
     save: str | None = None,
+    arch: str | None = None,
     means: MeansOptions = MEANS,
     output: Output = OUTPUT,
 ) -> None:
@@ -60,6 +61,7 @@ def plan(
         serve: Tokens that the model will serve, such as 2T or 2T,10T: adds the smaller runs of
             the same loss that cost less to train and serve. See isoloss serve.
         save: Also write the plan to this JSON file.
+        arch: With --hardware, the shape where it is known: what its attention adds to the cost.
         means: With what is trained; gives the plan its cost.
         output: How the answer is written.
     """
@@ -71,7 +73,7 @@ def plan(
     with placed("BUDGET"):
         amount = None if budget is None else parse_budget(budget)
     served = amounts(serve, "--serve")
-    demand = Demand(amount, loss, n, d, u, flop_per_token, means, served)
+    demand = Demand(amount, loss, n, d, u, flop_per_token, means, arch, served)
     if fit is not None:
         _refuse("--published", published or law is not None or key is not None, "a fit")
         schema = demand.check()
@@ -84,7 +86,7 @@ def plan(
     if schema == "isoloss.plan":
         rule = None if flop_per_token == "6nd" else flop_per_token
         again = {"fit": fit, "law": law, "key": key, "published": published, "u": u}
-        again |= {"flop_per_token": rule, "serve": serve, **vars(means)}
+        again |= {"flop_per_token": rule, "serve": serve, "arch": arch, **vars(means)}
         found = replace(found, command=command_of("plan", budget, **again))
     if save is not None:
         write_text(save, dumps(found.to_dict()))
@@ -110,6 +112,7 @@ class Demand:
         u: distinct tokens there are.
         flop_per_token: what a token costs.
         options: with what is trained.
+        arch: the shape, where it is known.
         served: tokens to be served.
     """
 
@@ -120,6 +123,7 @@ class Demand:
     u: float | None
     flop_per_token: str
     options: MeansOptions = MEANS
+    arch: str | None = None
     served: tuple[float, ...] | None = None
 
     @property
@@ -173,20 +177,22 @@ def _from_fit(path: str, demand: Demand) -> Plan | Answer:
             mfu=means.mfu,
             price=means.price,
             devices=means.devices,
+            arch=demand.arch,
             served=demand.served,
         )
-    return priced(_inverse(found, demand), demand.means)
+    return priced(_inverse(found, demand), replace(demand.means, arch=demand.arch))
 
 
 def _inverse(found: Fit, demand: Demand) -> Answer:
     from isoloss.planning import flop_for_loss, params_for, tokens_for
-    from isoloss.planning.hardware import settle
+    from isoloss.planning.hardware import flop_of, settle
 
     loss, unique, rule = demand.loss, demand.u, demand.flop_per_token
     n, budget = demand.n, demand.budget
     flop = None
     if budget is not None:
-        flop = settle(budget, demand.means, None if n is None else lambda _: n).flop
+        means = demand.means
+        flop = flop_of(budget, means) if n is None else settle(budget, means, lambda _: n).flop
     if n is not None:
         return tokens_for(found, n, flop=flop, loss=loss, unique_tokens=unique, flop_per_token=rule)
     if demand.d is not None:
@@ -202,16 +208,25 @@ def _from_published(demand: Demand, law: str | None, key: str | None) -> Plan | 
 
     assert demand.budget is not None
     means = demand.means
-    with_what = {
-        "hardware": means.hardware,
-        "mfu": means.mfu,
-        "price": means.price,
-        "devices": means.devices,
-    }
     if law is None:
-        return plan_published(demand.budget, **with_what)
+        return plan_published(
+            demand.budget,
+            hardware=means.hardware,
+            mfu=means.mfu,
+            price=means.price,
+            devices=means.devices,
+        )
     return plan_law(
-        law, demand.budget, key=key, unique_tokens=demand.u, served=demand.served, **with_what
+        law,
+        demand.budget,
+        key=key,
+        unique_tokens=demand.u,
+        served=demand.served,
+        hardware=means.hardware,
+        mfu=means.mfu,
+        price=means.price,
+        devices=means.devices,
+        arch=demand.arch,
     )
 
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from isoloss.ui.state import Reading as PageReading
 
 
-
 def ui(
     *runs: str,
     host: str = "127.0.0.1",

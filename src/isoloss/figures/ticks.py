@@ -65,6 +65,8 @@ def written(value: float, kind: Kind) -> str:
 
 def power(value: float) -> str:
     """``10²¹`` or ``3×10²⁰``."""
+    if value <= 0:
+        return f"{value:g}"
     exponent = math.floor(math.log10(value) + 1e-9)
     mantissa = value / 10.0**exponent
     head = "" if abs(mantissa - 1) < 1e-6 else f"{mantissa:.2g}×"
@@ -116,5 +118,7 @@ def _even(lo: float, hi: float, kind: Kind, most: int) -> Ticks:
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(size * s for s in STEPS if size * s >= rough * (1 - 1e-9))
     first, last = math.ceil(lo / step - 1e-9), math.floor(hi / step + 1e-9)
-    at = tuple(i * step for i in range(first, last + 1))
+    # A tolerance of a billionth of the step is much where an axis starts near zero.
+    every = (i * step for i in range(first, last + 1))
+    at = tuple(v for v in every if lo - 1e-9 * abs(lo) <= v <= hi + 1e-9 * abs(hi))
     return Ticks(at, tuple(written(0.0 if abs(v) < 1e-12 * step else v, kind) for v in at))

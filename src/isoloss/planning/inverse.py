@@ -23,6 +23,7 @@ from isoloss.planning.equal_loss import (
     tokens_at_loss,
 )
 from isoloss.planning.hardware import Means, cost, settle
+from isoloss.planning.hardware.cost import attention_of
 from isoloss.planning.plan import conventions, expected_loss, spread, surface_of
 from isoloss.runs import parse_quantity
 
@@ -216,6 +217,8 @@ def priced(answer: Answer, means: Means) -> Answer:
         flop_convention=answer.conventions["flop"],
         notes=spend.notes,
     )
+    if spend.arch is not None:
+        found = replace(found, attention=attention_of(spend.arch, answer.conventions["n"]))
     return replace(answer, cost=found.to_dict())
 
 

@@ -18,7 +18,7 @@ from isoloss.planning import evidence
 from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, Spend, settle
 from isoloss.planning.hardware.budget import EXAMPLES
 from isoloss.planning.result import FlatRegion, Plan
-from isoloss.runs import parse_quantity
+from isoloss.runs import Architecture, parse_quantity
 
 Array = NDArray[np.float64]
 
@@ -40,6 +40,7 @@ def plan(
     mfu: float | MfuCurve | None = None,
     price: float | str | None = None,
     devices: int | None = None,
+    arch: str | Architecture | None = None,
 ) -> Plan:
     """What to train with a given budget, with intervals, or a refusal.
 
@@ -57,6 +58,8 @@ def plan(
             N is a billion or more.
         price: your price of a device-hour, a number or a text such as ``2.5 EUR``.
         devices: how many work at once.
+        arch: the shape, where it is known, such as ``L=32 d=4096 V=128k T=8192``: what its
+            attention adds is said beside the cost.
 
     Raises:
         InputError: an argument is unusable.
@@ -71,7 +74,8 @@ def plan(
         found = allocate(surface, fit.theta[:, None], flop, search_bounds(fit, flop))
         return float(found.params[0])
 
-    spend = settle(one_budget(flop, budget), Means(hardware, mfu, price, devices), params_at)
+    means = Means(hardware, mfu, price, devices, arch=arch)
+    spend = settle(one_budget(flop, budget), means, params_at)
     made = _plan(fit, surface, spend)
     if served is None:
         return made
@@ -125,7 +129,7 @@ def _plan(fit: Fit, surface: Surface, spend: Spend) -> Plan:
         ),
         notes=tuple(evidence.notes(fit, surface, draws, params, tokens)),
         why=why(surface, fit.theta, params, budget, bounds),
-        cost=cost_of(spend, surface.rule.name),
+        cost=cost_of(spend, surface.rule.name, fit.points.conventions.n),
     )
 
 
@@ -149,9 +153,9 @@ def one_budget(
     )
 
 
-def cost_of(spend: Spend, flop_convention: str) -> dict[str, Any] | None:
+def cost_of(spend: Spend, flop_convention: str, n: str) -> dict[str, Any] | None:
     """The object ``cost`` of a plan; None without hardware."""
-    found = spend.cost(flop_convention)
+    found = spend.cost(flop_convention, n)
     return None if found is None else found.to_dict()
 
 

@@ -15,7 +15,7 @@ from isoloss.laws.compute import FlopRule
 from isoloss.laws.evaluation import evaluate
 from isoloss.laws.optimum import Surface, allocate, require_plannable
 from isoloss.planning import evidence
-from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, Spend, settle
+from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, Spend, flop_of, settle
 from isoloss.planning.plan import (
     cost_of,
     flat_regions,
@@ -27,7 +27,7 @@ from isoloss.planning.plan import (
 from isoloss.planning.published_allocations import ALLOCATIONS, Allocation
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import Plan
-from isoloss.runs import parse_quantity
+from isoloss.runs import Architecture, parse_quantity
 
 BOUNDS = (1e6, 1e14)
 # From 1e18 FLOP to far beyond any budget the bounds above hold every sensible optimum; for the
@@ -54,6 +54,7 @@ def plan_law(
     mfu: float | MfuCurve | None = None,
     price: float | str | None = None,
     devices: int | None = None,
+    arch: str | Architecture | None = None,
 ) -> Plan:
     """What a published law would train with a given budget (C = 6 N D); no intervals.
 
@@ -68,6 +69,7 @@ def plan_law(
         mfu: model FLOP utilisation.
         price: of a device-hour.
         devices: how many work at once.
+        arch: the shape, where it is known.
 
     Raises:
         InputError: there is no such law or there are no such coefficients; a bad budget.
@@ -85,7 +87,8 @@ def plan_law(
         found = allocate(surface, theta[:, None], flop, published_bounds(flop))
         return float(found.params[0])
 
-    spend = settle(one_budget(flop, budget), Means(hardware, mfu, price, devices), params_at)
+    means = Means(hardware, mfu, price, devices, arch=arch)
+    spend = settle(one_budget(flop, budget), means, params_at)
     made = _plan_law(known, published, surface, spend)
     if served is None:
         return made
@@ -132,7 +135,7 @@ def _plan_law(known: Law, published: Published, surface: Surface, spend: Spend) 
         ),
         notes=(Notice("published", published.notes),) if published.notes else (),
         why=why(surface, theta, params, budget, bounds),
-        cost=cost_of(spend, "6nd"),
+        cost=cost_of(spend, "6nd", published.n),
     )
 
 
@@ -176,7 +179,7 @@ def plan_published(
     Raises:
         InputError: the budget is unusable, or something is missing, which is named.
     """
-    budget = settle(flop, Means(hardware, mfu, price, devices)).flop
+    budget = flop_of(flop, Means(hardware, mfu, price, devices))
     rows = [
         _row(law, published, budget)
         for law in list_laws()

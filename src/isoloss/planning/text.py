@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
+from isoloss.fitting import Quantity
 from isoloss.laws.compute import format_flop
-from isoloss.planning.card import Card, command_of, line, typed
+from isoloss.planning.card import Card, CardLine, command_of, line, typed
 from isoloss.planning.card import between as between
 from isoloss.planning.card import shown as shown
 from isoloss.planning.hardware.means import cost_text
@@ -79,9 +80,12 @@ def card_of(plan: Plan) -> Card:
     units = {"n_params": "params", "tokens": "tokens", "tokens_per_param": "tokens/param"}
     return Card(
         title=f"{format_flop(plan.flop)} FLOP by {plan.law}",
-        answer=tuple(
-            line(_NAMES[name].strip(), quantity, units.get(name, loss))
-            for name, quantity in plan.quantities.items()
+        answer=(
+            *(
+                line(_NAMES[name].strip(), quantity, units.get(name, loss))
+                for name, quantity in plan.quantities.items()
+            ),
+            *_spent(plan.cost),
         ),
         level=plan.level,
         why=(*plan.why, *_served(plan)),
@@ -90,6 +94,18 @@ def card_of(plan: Plan) -> Card:
         evidence=evidence_of(plan),
         command=plan.command or _command(plan),
     )
+
+
+def _spent(cost: Mapping[str, Any] | None) -> Iterator[CardLine]:
+    """Device-hours, days and money, where the plan has them."""
+    if cost is None:
+        return
+    units = {"device_hours": "hours", "days": "days", "money": cost["currency"] or "money"}
+    for name, unit in units.items():
+        found = cost[name]
+        if found is not None:
+            numbers = (found["estimate"], found["lo"], found["hi"], found["level"])
+            yield line(name.replace("_", "-"), Quantity(*numbers), unit)
 
 
 def _served(plan: Plan) -> tuple[str, ...]:

@@ -21,17 +21,21 @@ _FLOP = re.compile(r"flops?", re.IGNORECASE)
 _PREFIXED = re.compile(r"[EPZYG]|(?:[kmgtpezy]|peta|exa|zetta|yotta)flops?", re.IGNORECASE)
 _FLOP_RATE = re.compile(r".*flops?(/s| per second)", re.IGNORECASE)
 _PF_DAYS = re.compile(r"(?:pf|pflops?|petaflops?(?:/s)?)[-\s]*days?", re.IGNORECASE)
-_HOURS = {"min": 1 / 60, "minute": 1 / 60, "h": 1.0, "hr": 1.0, "hour": 1.0}
-_HOURS |= {"d": 24.0, "day": 24.0, "week": 168.0, "year": 8766.0}
+_HOURS = {
+    **{"min": 1 / 60, "minute": 1 / 60, "h": 1.0, "hr": 1.0, "hour": 1.0},
+    **{"d": 24.0, "day": 24.0, "week": 168.0, "year": 8766.0},
+}
 _WALL = re.compile(r"(?P<time>min|minute|h|hr|hour|d|day|week|year)s?", re.IGNORECASE)
 _DEVICE_TIME = re.compile(
     r"(?P<device>.*?\S)(?:[-\s]+(?P<short>h|hr|d)s?|[-\s]*(?P<time>minute|hour|day|week|year)s?)",
     re.IGNORECASE | re.DOTALL,
 )
 _ANY_DEVICE = re.compile(r"(?:gpu|device|chip|accelerator|tpu)s?", re.IGNORECASE)
-_CURRENCIES = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP"}
-_CURRENCIES |= {"dollar": "USD", "dollars": "USD", "euro": "EUR", "euros": "EUR"}
-_CURRENCIES |= {"pound": "GBP", "pounds": "GBP"}
+_CURRENCIES = {
+    **{"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP"},
+    **{"dollar": "USD", "dollars": "USD", "euro": "EUR", "euros": "EUR"},
+    **{"pound": "GBP", "pounds": "GBP"},
+}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from isoloss.errors import InputError, Where
 from isoloss.fitting import Notice, Quantity
 from isoloss.planning.hardware.rate import Rate
-from isoloss.runs import format_quantity
+from isoloss.runs import PARAM_COUNTS, Architecture, flop_per_token, format_quantity
 
 MFU_CONVENTIONS = {
     "6nd": "C = 6 N D",
@@ -21,6 +21,41 @@ MFU_CONVENTIONS = {
     "runs": "FLOP as the runs count them",
     "given": "FLOP as they are given",
 }
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What the attention of a shape adds to 6 N.
+
+    Attributes:
+        share: of the attention matrices in PaLM's FLOP per token.
+        palm_to_6nd: PaLM's FLOP per token over 6 N.
+        n: which count N is.
+    """
+
+    share: float
+    palm_to_6nd: float
+    n: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"share": self.share, "palm_to_6nd": self.palm_to_6nd, "n": self.n}
+
+
+def attention_of(arch: Architecture, n: str = "total") -> Attention:
+    """What the attention of a shape adds to 6 N.
+
+    Args:
+        arch: a shape with vocabulary and context.
+        n: which count N is; anything but a count of `PARAM_COUNTS` is taken as ``total``.
+
+    Raises:
+        InputError: the shape lacks vocabulary or context.
+    """
+    count = n if n in PARAM_COUNTS else "total"
+    palm = flop_per_token(arch, "palm")
+    ratio = palm / flop_per_token(arch, "6nd", n=count)
+    return Attention(1.0 - 6.0 * arch.n_matmul / palm, ratio, count)
 
 
 @dataclass(frozen=True)
@@ -39,6 +74,7 @@ class Cost:
         money: in the currency of the rate; None without a price.
         flop_convention: how the FLOP were counted; MFU must be counted the same way.
         notes: what must be known of these numbers.
+        attention: of a known shape, what its attention adds; None without a shape.
     """
 
     flop: Quantity
@@ -49,6 +85,7 @@ class Cost:
     money: Quantity | None
     flop_convention: str
     notes: tuple[Notice, ...] = ()
+    attention: Attention | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The object ``cost`` of a plan."""
@@ -60,6 +97,7 @@ class Cost:
             "devices": self.devices,
             "days": None if self.days is None else self.days.to_dict(),
             "money": None if self.money is None else self.money.to_dict(),
+            "attention": None if self.attention is None else self.attention.to_dict(),
             "notes": [notice.to_dict() for notice in self.notes],
         }
 
@@ -147,6 +185,13 @@ def cost_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield "; ".join(parts)
     counted = MFU_CONVENTIONS.get(document["flop_convention"], document["flop_convention"])
     yield f"cost counts {counted}; the MFU must count FLOP the same way"
+    attention = document.get("attention")
+    if attention is not None:
+        yield (
+            f"attention is {attention['share']:.1%} of PaLM's count of this shape, which is "
+            f"{attention['palm_to_6nd']:.3g} times 6 N: with an MFU counted so, as many times the "
+            "hours"
+        )
 
 
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,16 @@ from isoloss.errors import EvidenceError, InputError, Where
 from isoloss.fitting import Notice, Quantity
 from isoloss.laws.compute import format_flop
 from isoloss.planning.hardware.budget import Budget, missing, parse_budget
-from isoloss.planning.hardware.cost import Cost, cost
+from isoloss.planning.hardware.cost import Cost, attention_of, cost
 from isoloss.planning.hardware.devices import Device, get_device
 from isoloss.planning.hardware.mfu import DEFAULT, DEFAULT_FROM, MfuCurve
 from isoloss.planning.hardware.rate import Rate
-from isoloss.runs import format_quantity, parse_quantity
+from isoloss.runs import (
+    Architecture,
+    format_quantity,
+    parse_architecture,
+    parse_quantity,
+)
 
 _ROUNDS = 100
 _PRICE = re.compile(r"(?P<sign>US\$|[$€£])?\s*(?P<number>[\d.]+)\s*(?P<code>[A-Za-z]{3})?(?:/h)?")
@@ -33,6 +38,7 @@ class Means:
         price: of a device-hour: a number, or a text such as ``$2.50`` or ``2.5 EUR``.
         devices: how many work at once.
         table: a file of hardware, as for ``get_device``.
+        arch: the shape of the model, where it is known: its attention is then said beside the cost.
     """
 
     hardware: str | Device | None = None
@@ -40,6 +46,7 @@ class Means:
     price: float | str | None = None
     devices: int | None = None
     table: str | Path | None = None
+    arch: str | Architecture | None = None
 
     def naming(self, budget: Budget) -> Means:
         """These means with the hardware that a budget names.
@@ -58,7 +65,7 @@ class Means:
                 where=Where(field="hardware"),
                 hint="Name the hardware once.",
             )
-        return Means(named, self.mfu, self.price, self.devices, self.table)
+        return replace(self, hardware=named)
 
     def rate(self, params: float | None = None) -> Rate:
         """The device at work on a model of this size.
@@ -114,12 +121,22 @@ class Spend:
     rate: Rate | None
     devices: int | None
     notes: tuple[Notice, ...] = ()
+    arch: Architecture | None = None
 
-    def cost(self, flop_convention: str) -> Cost | None:
-        """What it costs; None without hardware."""
+    def cost(self, flop_convention: str, n: str = "total") -> Cost | None:
+        """What it costs; None without hardware.
+
+        Args:
+            flop_convention: how the compute was counted.
+            n: which count N is.
+        """
         if self.rate is None:
             return None
-        rate, flop = self.rate, Quantity(self.flop, self.flop, self.flop, self.rate.level)
+        attention = None if self.arch is None else attention_of(self.arch, n)
+        return replace(self._cost(self.rate, flop_convention), attention=attention)
+
+    def _cost(self, rate: Rate, flop_convention: str) -> Cost:
+        flop = Quantity(self.flop, self.flop, self.flop, rate.level)
         found = cost(
             flop, rate, devices=self.devices, flop_convention=flop_convention, notes=self.notes
         )
@@ -192,8 +209,9 @@ def settle(
     if not isinstance(means.mfu, MfuCurve):
         # Look at the size only to know whether the default may be assumed.
         flop = found.to_flop(means.rate(), means.devices)
-        sized = means.mfu is None and params_at is not None
-        return _spend(found, flop, means, params_at(flop) if sized else None)
+        if means.mfu is not None or params_at is None:
+            return _spend(found, flop, means, None)
+        return _spend(found, flop, means, params_at(flop))
     if params_at is None:
         raise _no_mfu("a curve MFU(N) needs the size of the model")
     flop = found.to_flop(means.rate(float(means.mfu.params.max())), means.devices)
@@ -210,6 +228,22 @@ def settle(
     )
 
 
+def flop_of(budget: float | str | Budget, means: Means) -> float:
+    """The compute that a budget buys where no model is at hand, so that no MFU may be assumed.
+
+    Args:
+        budget: see ``parse_budget``.
+        means: hardware, MFU, price and number of devices.
+
+    Raises:
+        InputError: the budget is unusable, or something is missing, the MFU too.
+    """
+    found = parse_budget(budget)
+    if found.kind != "flop" and means.mfu is None:
+        raise _no_mfu(f"{DEFAULT:.2f} is assumed only where the size of the model is known")
+    return settle(found, means).flop
+
+
 def _spend(budget: Budget, flop: float, means: Means, params: float | None) -> Spend:
     rate = means.rate(params)
     notes: list[Notice] = []
@@ -221,7 +255,8 @@ def _spend(budget: Budget, flop: float, means: Means, params: float | None) -> S
         notes.append(Notice("assumed_mfu", message))
     if isinstance(means.mfu, MfuCurve):
         notes.extend(_curve_notes(means.mfu, rate, params))
-    return Spend(budget, flop, rate, means.devices, tuple(notes))
+    arch = parse_architecture(means.arch) if isinstance(means.arch, str) else means.arch
+    return Spend(budget, flop, rate, means.devices, tuple(notes), arch)
 
 
 def _curve_notes(curve: MfuCurve, rate: Rate, params: float | None) -> list[Notice]:

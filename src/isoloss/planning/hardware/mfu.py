@@ -107,6 +107,7 @@ class MfuCurve(Report):
             "data_hash": self.data_hash,
             "n_runs": self.n_runs,
             "warnings": [notice.to_dict() for notice in self.warnings],
+            "at": None,
             "state": {name: pack(getattr(self, name)) for name in _ARRAYS},
         }
 
@@ -223,13 +224,15 @@ def _load(path: str | Path) -> MfuCurve:
     document = read_document(path, "mfu", hint)
     try:
         arrays = {name: unpack(packed) for name, packed in document["state"].items()}
-        named = {
-            name: Quantity(**{k: float(v) for k, v in document[name].items()})
-            for name in ("ceiling", "half_params", "steepness")
-        }
+        named = [_quantity(document[name]) for name in ("ceiling", "half_params", "steepness")]
         return MfuCurve(
-            **named,
-            **{name: arrays[name] for name in _ARRAYS},
+            ceiling=named[0],
+            half_params=named[1],
+            steepness=named[2],
+            draws=arrays["draws"],
+            spreads=arrays["spreads"],
+            params=arrays["params"],
+            mfu=arrays["mfu"],
             spread=float(document["spread_log"]),
             device=str(document["device"]),
             rule=str(document["mfu_rule"]),
@@ -246,6 +249,10 @@ def _load(path: str | Path) -> MfuCurve:
             where=Where(file=str(path)),
             hint=hint,
         ) from None
+
+
+def _quantity(stored: Mapping[str, Any]) -> Quantity:
+    return Quantity(**{key: float(value) for key, value in stored.items()})
 
 
 def _number(value: float) -> str:

@@ -55,7 +55,10 @@ def throughput(
     """
     frame = runs.ok().frame
     rows: list[dict[str, Any]] = frame.to_dicts()
-    params, shares, names, derived = [], [], set[str](), False
+    params: list[float] = []
+    shares: list[float] = []
+    names: set[str] = set()
+    derived = False
     column = runs.conventions.n_column
     given = None if device is None else get_device(device, table)
     for row in rows:

@@ -14,9 +14,9 @@ from isoloss.planning.serving.lifetime import optimum_of_run
 
 Array = NDArray[np.float64]
 
-# Budgets around the one in question, for laws without a closed form: steps of a factor of 1.6,
+# Budgets around the one in question, for laws without a closed form: steps of a factor of 1.26,
 # between which log loss is nearly straight in log compute.
-_DECADES = np.linspace(-2.4, 0.6, 16)
+_DECADES = np.linspace(-2.4, 0.6, 31)
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Frontier:
             return np.where(there, surface.rule.per_token(best_n) * best_d, np.nan)
         losses, budgets = self._losses
         found = np.full(loss.shape, np.nan)
-        for k, wanted in enumerate(loss):
+        for k in range(len(loss)):
             known = losses[:, k][::-1]  # ascending loss, descending compute
             if np.isfinite(known).all() and np.all(np.diff(known) > 0):
-                ends = {"left": np.nan, "right": np.nan}
-                found[k] = np.exp(np.interp(wanted, known, np.log(budgets[::-1]), **ends))
+                at = (float(loss[k]), known, np.log(budgets[::-1]))
+                found[k] = np.exp(np.interp(*at, left=np.nan, right=np.nan))
         return found
 
     @cached_property

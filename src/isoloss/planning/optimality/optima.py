@@ -17,13 +17,13 @@ from isoloss.laws.optimum import allocate
 from isoloss.planning.basis import Basis, basis_of
 from isoloss.planning.card import shown
 from isoloss.planning.equal_loss import params_at_flop
-from isoloss.planning.hardware import Budget, Rate, parse_budget
+from isoloss.planning.hardware import Budget
 from isoloss.planning.optimality.frontier import Frontier
 from isoloss.planning.optimality.limits import BF16_BYTES, HOURS_PER_DAY, Limits
 from isoloss.planning.optimality.result import Choice, Optima
 from isoloss.planning.optimality.strategies import Strategy, strategies
 from isoloss.planning.serving.lifetime import TRAINING_TOKENS_PER_SERVED, lowest_loss
-from isoloss.planning.serving.terms import Speed, Terms
+from isoloss.planning.serving.terms import Speed, Terms, flop_of
 from isoloss.runs import format_quantity, parse_quantity
 
 Array = NDArray[np.float64]
@@ -74,15 +74,17 @@ def optima(
     """
     basis = basis_of(source, key=key, unique_tokens=unique_tokens, flop_per_token=flop_per_token)
     terms = Terms(train, serving)
-    budget = parse_budget(flop).to_flop(train if isinstance(train, Rate) else None, devices)
+    budget = flop_of(flop, train, devices)
     limits = Limits(
-        budget,
-        *(None if one is None else parse_quantity(one) for one in (n_params, tokens, memory_bytes)),
-        bytes_per_param,
-        None if served is None else parse_quantity(served),
-        deadline_days,
-        devices,
-        None if money is None else parse_quantity(money),
+        flop=budget,
+        n_params=_count(n_params),
+        tokens=_count(tokens),
+        memory_bytes=_count(memory_bytes),
+        bytes_per_param=bytes_per_param,
+        served_tokens=_count(served),
+        deadline_days=deadline_days,
+        devices=devices,
+        money=_count(money),
     )
     limits.check(basis.surface.rule, terms)
     bench = _Bench(basis, terms, limits)
@@ -99,6 +101,10 @@ def optima(
         warnings=basis.warnings(budget, *best),
         notes=tuple(_notes(basis, rules)),
     )
+
+
+def _count(amount: Amount) -> float | None:
+    return None if amount is None else parse_quantity(amount)
 
 
 @dataclass(frozen=True)

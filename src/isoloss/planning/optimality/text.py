@@ -6,8 +6,15 @@ from collections.abc import Iterator
 
 from isoloss.laws.compute import format_flop
 from isoloss.planning.card import Card, command_of, line, shown
+from isoloss.planning.optimality.limits import BF16_BYTES
 from isoloss.planning.optimality.result import Choice, Optima
-from isoloss.planning.serving.text import count_of, evidence_line, source_options
+from isoloss.planning.serving.text import (
+    PYTHON_ONLY,
+    count_of,
+    evidence_line,
+    rate_options,
+    source_options,
+)
 from isoloss.validation.report import aligned
 
 _COLUMNS = ("", "N", "D", "D/N", "loss", "regret", "same loss for", "binds")
@@ -117,14 +124,15 @@ def card_of(found: Optima) -> Card:
 def _command(found: Optima) -> str:
     """What to type for this table; the files are not known here."""
     limits = found.limits
-    names = {
-        "n_params": "n",
-        "tokens": "d",
-        "memory_bytes": "memory_bytes",
-        "served_tokens": "served",
-        "deadline_days": "days",
-        "devices": "devices",
-        "money": "money",
+    names = {"n": "n_params", "d": "tokens", "served": "served_tokens", "days": "deadline_days"}
+    names |= {"devices": "devices", "money": "money"}
+    given: dict[str, object] = {option: limits[name] for option, name in names.items()}
+    memory, each = limits["memory_bytes"], limits["bytes_per_param"]
+    given |= {
+        "memory": None if memory is None else f"{memory!r}",
+        "bytes_per_param": None if each == BF16_BYTES else each,
     }
-    given: dict[str, object] = {option: limits[name] for name, option in names.items()}
-    return command_of("optima", found.flop, **source_options(found.facts), **given)
+    rates = rate_options(found.terms)
+    if rates is None:
+        return PYTHON_ONLY
+    return command_of("optima", found.flop, **source_options(found.facts), **given, **rates)

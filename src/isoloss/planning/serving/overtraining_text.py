@@ -11,10 +11,12 @@ from isoloss.laws.compute import format_flop
 from isoloss.planning.card import Card, command_of, line, shown
 from isoloss.planning.serving.overtraining_result import Mark, Overtraining
 from isoloss.planning.serving.text import (
+    PYTHON_ONLY,
     count_of,
     evidence_line,
     percent_of,
     plain_of,
+    rate_options,
     source_options,
 )
 from isoloss.validation.report import aligned
@@ -114,4 +116,7 @@ def _command(found: Overtraining) -> str:
     words = () if found.flop is None else (found.flop,)
     if found.here is not None:
         given = {"n": found.here.n_params.estimate, "d": found.here.tokens.estimate}
-    return command_of("overtraining", *words, **source_options(found.facts), **given)
+    rates = rate_options(found.terms)
+    if rates is None:
+        return PYTHON_ONLY
+    return command_of("overtraining", *words, **source_options(found.facts), **given, **rates)

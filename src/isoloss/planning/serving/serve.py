@@ -19,7 +19,7 @@ from isoloss.laws import Law
 from isoloss.laws.compute import parse_flop
 from isoloss.planning.basis import Basis, basis_of
 from isoloss.planning.equal_loss import cheapest
-from isoloss.planning.hardware import Budget, Rate, parse_budget
+from isoloss.planning.hardware import Budget, Rate
 from isoloss.planning.serving.lifetime import (
     TRAINING_TOKENS_PER_SERVED,
     EqualLoss,
@@ -28,7 +28,7 @@ from isoloss.planning.serving.lifetime import (
     optimum_of_run,
 )
 from isoloss.planning.serving.result import Served, ServingPlan
-from isoloss.planning.serving.terms import Speed, Terms
+from isoloss.planning.serving.terms import Speed, Terms, flop_of
 from isoloss.runs import parse_quantity
 
 Array = NDArray[np.float64]
@@ -75,9 +75,7 @@ def serve(
         InputError: an argument is unusable.
         EvidenceError: the runs cannot answer, no run reaches the loss, or no budget is left.
     """
-    budget = None
-    if flop is not None:
-        budget = parse_budget(flop).to_flop(train if isinstance(train, Rate) else None, devices)
+    budget = None if flop is None else flop_of(flop, train, devices)
     asked, value = _demand(budget, loss, lifetime)
     basis = basis_of(source, key=key, unique_tokens=unique_tokens, flop_per_token=flop_per_token)
     terms = Terms(train, serving)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import InputError, Where
+from isoloss.planning.hardware import Budget, Means, Rate, parse_budget
 from isoloss.planning.serving.lifetime import TRAINING_TOKENS_PER_SERVED
 
 Array = NDArray[np.float64]
@@ -131,6 +132,19 @@ class Terms:
         }
 
 
+def flop_of(budget: float | str | Budget, train: Speed | None, devices: int | None) -> float:
+    """The compute of a budget in FLOP, or in hours, days or money of a device at work.
+
+    Raises:
+        InputError: the budget is unusable, something is missing, or it names another device.
+    """
+    found = parse_budget(budget)
+    rate = train if isinstance(train, Rate) else None
+    if rate is not None:
+        Means(hardware=rate.device).naming(found)
+    return found.to_flop(rate, devices)
+
+
 def _per_flop(rate: Speed | None) -> float:
     if rate is None:
         return 1.0
@@ -138,10 +152,13 @@ def _per_flop(rate: Speed | None) -> float:
     return price / rate.flop_per_device_hour
 
 
-def _rate(rate: Speed | None) -> dict[str, float | None] | None:
+def _rate(rate: Speed | None) -> dict[str, Any] | None:
     if rate is None:
         return None
+    known = rate if isinstance(rate, Rate) else None
     return {
+        "device": None if known is None else known.device.id,
+        "mfu": None if known is None else known.mfu,
         "flop_per_device_hour": rate.flop_per_device_hour,
         "price_per_hour": rate.price_per_hour,
     }

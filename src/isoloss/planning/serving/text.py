@@ -172,7 +172,34 @@ def _command(plan: ServingPlan) -> str:
     served = ",".join(typed(row.served_tokens) for row in plan.rows)
     given: dict[str, object] = {"served": served, "loss": plan.loss, "lifetime": plan.lifetime}
     words = () if plan.flop is None else (plan.flop,)
-    return command_of("serve", *words, **source_options(plan.facts), **given)
+    rates = rate_options(plan.terms)
+    if rates is None:
+        return PYTHON_ONLY
+    return command_of("serve", *words, **source_options(plan.facts), **given, **rates)
+
+
+PYTHON_ONLY = "in Python only, because a speed was given as a number"
+
+
+def rate_options(terms: Mapping[str, Any]) -> dict[str, object] | None:
+    """The options that name training and serving devices; None where they have no name."""
+    train, serve = terms["train"], terms["serve"]
+    if train is None:
+        return {}
+    if train["device"] is None or serve["device"] is None:
+        return None
+    given: dict[str, object] = {
+        "hardware": train["device"],
+        "mfu": train["mfu"],
+        "price": train["price_per_hour"],
+    }
+    if serve != train:
+        given |= {
+            "serve_hardware": serve["device"],
+            "serve_mfu": serve["mfu"],
+            "serve_price": serve["price_per_hour"],
+        }
+    return given
 
 
 def source_options(facts: Mapping[str, Any]) -> dict[str, object]:
