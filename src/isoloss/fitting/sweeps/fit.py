@@ -81,7 +81,7 @@ def fit_sweep(
     places = grids(table)
     log_n, log_d = _centres(table)
     plan = _plan(log_n, log_d, table, places, batch_n)
-    notices = [*table.notices, *plan.notices]
+    notices = [*table.notices, *(plan.notices if plan.reason is None else ())]
 
     widths = _widths(table, places, plan, within, skew, robust=robust)
     chosen = widths.best() if plan.reason is None else None
