@@ -57,6 +57,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "transfer", "isoloss.cli.transfer:transfer", "Carry a tuned learning rate to another run."
     ),
+    Command("batch", "isoloss.cli.batch:batch", "Critical batch: what a larger batch buys."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )

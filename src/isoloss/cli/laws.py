@@ -69,6 +69,7 @@ def show(
 
     settings = None if name.strip() in LAWS else find_hparam_law(name)
     if settings is not None:
+        settings.coefficients(key)
         advice = settings_at(settings, at, key)
         output.give(
             text=lambda: settings_text(settings, advice, key),

@@ -133,8 +133,13 @@ def _evaluated(one: Advice) -> list[str]:
 
 
 def _published_text(one: Coefficients) -> str:
+    from isoloss.runs import format_quantity
+
     values = "  ".join(f"{name} {value:.6g}" for name, value in one.values.items())
-    ranges = ", ".join(f"{name} {span(*ends)}" for name, ends in one.range.items())
+    ranges = ", ".join(
+        f"{name} {span(low, high)}" if low > 0 else f"{name} up to {format_quantity(high)}"
+        for name, (low, high) in one.range.items()
+    )
     fitted = f"fitted on {ranges}" if ranges else "range not stated"
     lines = [f"  {one.key}: {values}", f"    N = {one.n}; {fitted}"]
     for name, (low, high) in one.intervals.items():

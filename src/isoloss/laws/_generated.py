@@ -1758,6 +1758,44 @@ DERIVED['8ac0c6d002232a86'] = dict(
 )
 
 
+# kaplan-frontier critical batch: b * (C / 8.64e19)**gamma
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(p1*np.log(1.1574074074074074e-20*np.exp(v0))),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.log(1.1574074074074074e-20*np.exp(v0))
+    t1 = np.exp(p1*t0)
+    t2 = p0*t1
+    return (t2, t1, t0*t2,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.log(1.1574074074074074e-20*np.exp(v0))
+    t1 = np.exp(p1*t0)
+    t2 = p0*t1
+    return (t2, t1, t0*t2, t0*t1, (t0*t0)*t2,)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(p1*np.log(1.1574074074074074e-20*np.exp(v0)))
+    return (t0, 1.0*p1*t0,)
+
+
+DERIVED['bbcff840142f24cd'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('b',),
+    exponents=('gamma',),
+    latex='L = b \\left(1.1574074074074074 \\cdot 10^{-20} C\\right)^{\\gamma}',
+)
+
+
 # power-lines batch: 2048 * b * D**gamma
 def value(p, x):
     p0, p1, = p

@@ -7,7 +7,7 @@ import difflib
 from isoloss.errors import InputError, Where
 from isoloss.laws.hparams.deepseek import DEEPSEEK
 from isoloss.laws.hparams.horizon import HORIZON
-from isoloss.laws.hparams.kaplan import KAPLAN_HPARAMS
+from isoloss.laws.hparams.kaplan import KAPLAN_FRONTIER, KAPLAN_HPARAMS
 from isoloss.laws.hparams.law import HParamLaw
 from isoloss.laws.hparams.ling import LING_DENSE, LING_MOE
 from isoloss.laws.hparams.minicpm import MINICPM
@@ -24,6 +24,7 @@ HPARAM_LAWS: dict[str, HParamLaw] = {
         DEEPSEEK,
         PORIAN,
         KAPLAN_HPARAMS,
+        KAPLAN_FRONTIER,
         POWER_LINES,
         LING_MOE,
         LING_DENSE,

@@ -18,6 +18,42 @@ _NOTES = (
     "counts only if it is alike."
 )
 
+KAPLAN_FRONTIER = HParamLaw(
+    name="kaplan-frontier",
+    title="critical batch along the compute-optimal path",
+    formulas={
+        "critical_batch_tokens": Law(
+            "kaplan-frontier critical batch",
+            "b * (C / 8.64e19)**gamma",
+            (
+                factor("b", "critical batch at one PF-day (8.64e19 FLOP), tokens"),
+                power("gamma", "exponent of C"),
+            ),
+        ),
+    },
+    published=(
+        Coefficients(
+            key="kaplan",
+            values={"b": 2.0e6, "gamma": 0.24},
+            source=f"{_REFERENCE}, table 6",
+            confidence="V",
+            n="nonemb",
+            loss_unit="",
+            range={},
+            compute="C_min: compute at a batch far below the critical one, without embeddings",
+            notes=(
+                "C is C_min of the paper in FLOP; a run at the critical batch spends twice that, "
+                "which moves the critical batch by 18 %."
+            ),
+        ),
+    ),
+    reference=_REFERENCE,
+    summary=(
+        "The critical batch of the best model for a compute: B_crit(L) with the loss that the "
+        "compute reaches. Trap: the paper's C is C_min and in PF-days, here it is in FLOP."
+    ),
+)
+
 KAPLAN_HPARAMS = HParamLaw(
     name="kaplan-lr",
     title="learning rate from size, critical batch from the loss",

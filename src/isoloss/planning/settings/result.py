@@ -206,8 +206,9 @@ class HParams:
         laws: one entry per law.
         spread: setting -> how far the laws lie apart.
         contradictions: what they disagree about.
-        flop_convention: ``6nd``, or ``given``.
+        flop_convention: ``6nd``, ``m_d`` (FLOP per token of the architecture), or ``given``.
         warnings: what the user must know.
+        n_counts: what of N each convention counts, where an architecture is given.
     """
 
     n_params: float
@@ -221,6 +222,7 @@ class HParams:
     contradictions: tuple[Contradiction, ...]
     flop_convention: str = "6nd"
     warnings: tuple[Notice, ...] = ()
+    n_counts: Mapping[str, int] | None = None
 
     def __getitem__(self, law: str) -> Advice:
         """The entry of a law by name."""
@@ -234,11 +236,12 @@ class HParams:
         return envelope("hparams") | {
             "seed": None,
             "conventions": {
-                "n": "given",
+                "n": "given" if self.n_counts is None else "nonemb",
                 "flop": self.flop_convention,
                 "loss_unit": "nats/token",
             },
             "n_params": self.n_params,
+            "n_counts": None if self.n_counts is None else dict(self.n_counts),
             "tokens": self.tokens,
             "flop": self.flop,
             "loss": self.loss,
