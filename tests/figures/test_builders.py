@@ -23,6 +23,12 @@ def by_role(panel, kind, role):
     return [layer for layer in panel.layers if isinstance(layer, kind) and layer.role == role]
 
 
+def first(values):
+    """The first of values that must be there."""
+    assert values is not None
+    return values[0]
+
+
 @pytest.fixture(scope="module")
 def plane(found, answer):
     return build("iso-loss", found, answer)
@@ -56,11 +62,11 @@ def test_iso_loss_contours_are_the_law(plane, found):
 def test_iso_loss_marks_the_plan_with_its_intervals(plane, answer):
     (mark,) = by_role(plane.panels[0], Points, "answer")
     assert (mark.x[0], mark.y[0]) == (answer.flop, answer.n_params.estimate)
-    assert (mark.y_lo[0], mark.y_hi[0]) == (answer.n_params.lo, answer.n_params.hi)
+    assert (first(mark.y_lo), first(mark.y_hi)) == (answer.n_params.lo, answer.n_params.hi)
     (cross,) = [m for m in plane.panels[0].of(Mark) if m.role == "answer"]
     assert (cross.x, cross.y) == (answer.flop, answer.n_params.estimate)
     (mark,) = by_role(plane.panels[1], Points, "answer")
-    assert (mark.x_lo[0], mark.y_hi[0]) == (answer.n_params.lo, answer.tokens.hi)
+    assert (first(mark.x_lo), first(mark.y_hi)) == (answer.n_params.lo, answer.tokens.hi)
 
 
 def test_iso_loss_frontier_is_the_optimum_and_turns_at_the_data(plane, found):
@@ -111,7 +117,7 @@ def test_isoflop_profiles_and_power_laws(runs, found):
         (answer,) = by_role(panel, Points, "answer")
         split = allocation.at(TARGET)
         assert answer.y[0] == getattr(split, name).estimate
-        assert answer.y_lo[0] == getattr(split, name).lo
+        assert first(answer.y_lo) == getattr(split, name).lo
         (line,) = by_role(panel, Line, "law")
         law = allocation.n_opt if name == "n_params" else allocation.d_opt
         expected = law.prefactor.estimate * line.x[3] ** law.exponent.estimate
@@ -148,19 +154,20 @@ def test_residuals_have_the_values_and_name_the_worst(found):
 
     spoiled = fit(replace(points, loss=loss), draws=20)
     figure = build("residuals", spoiled)
-    first = figure.panels[0]
-    (dots,) = by_role(first, Points, "data")
+    over_c = figure.panels[0]
+    (dots,) = by_role(over_c, Points, "data")
     percent = 100 * np.expm1(spoiled.residuals)
-    inside = np.abs(percent) < first.y.hi
+    inside = np.abs(percent) < over_c.y.hi
     np.testing.assert_allclose(dots.y[inside], percent[inside])
-    (words,) = first.of(Text)
+    (words,) = over_c.of(Text)
     assert points.run_id[5] in words.text
     assert f"{percent[5]:+.2g}" in words.text
     assert dots.y[5] == pytest.approx(np.abs(dots.y).max())
-    assert first.scale is not None
+    assert over_c.scale is not None
+    assert dots.shade is not None
     np.testing.assert_allclose(dots.shade, points.tokens / points.params)
     found_bands = diagnose(spoiled).strip("C").bands
-    (band,) = first.of(Band)
+    (band,) = over_c.of(Band)
     np.testing.assert_allclose(band.hi[::2], [100 * b.p84 for b in found_bands])
 
 

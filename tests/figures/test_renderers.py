@@ -24,10 +24,11 @@ GOLDEN = Path(__file__).with_name("every_layer.txt")
 
 
 @pytest.fixture(scope="session")
-def figures(found, answer, tested, grid, choices, repeated, settings, every_layer):
+def figures(found, answer, tested, runs, grid, choices, repeated, settings, every_layer):
     """All figures of the catalogue, and one with every kind of layer."""
     results = {
         "envelope": (grid,),
+        "plane": (runs, found),
         "backtest": (tested,),
         "repetition": (repeated,),
         "lr-batch": (settings,),

@@ -13,6 +13,7 @@ from isoloss.runs import Runs
 from isoloss.validation import Backtest, backtest
 from tests.figures.conftest import TARGET, sweep
 
+FIGURES = ("iso-loss", "residuals", "backtest")
 HOSTILE = (
     "<script>alert(1)</script>",
     "a|b*c_d`e",
@@ -44,7 +45,7 @@ def tested(runs: Runs) -> Backtest:
 
 @pytest.fixture(scope="session")
 def content(found, answer, tested, runs):
-    return collect(found, answer, tested, runs)
+    return collect(found, answer, tested, runs, figures=FIGURES)
 
 
 @pytest.fixture(scope="session")

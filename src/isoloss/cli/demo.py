@@ -15,6 +15,7 @@ from isoloss.cli.demo_report import TITLE, Results, write_report
 from isoloss.cli.documents import document
 from isoloss.cli.fit import with_findings
 from isoloss.cli.options import OUTPUT, Draws, Output, Seed
+from isoloss.cli.text import flop_text
 from isoloss.errors import InputError, Where
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def _fill(folder: Path, draws: int, seed: int) -> None:
     from isoloss.fitting import fit
     from isoloss.fitting.approaches import approaches
     from isoloss.planning import plan, plan_published
+    from isoloss.planning.card import command_of
     from isoloss.report import write_report as write_page
     from isoloss.runs import read
     from isoloss.validation import backtest
@@ -83,9 +85,17 @@ def _fill(folder: Path, draws: int, seed: int) -> None:
     first = min(fits, key=lambda law: fits[law].residual_summary["rms_log"])
     # Three digits, so that whoever types the budget gets the same plan.
     budget = float(f"{BEYOND * float(runs.points().flop.max()):.2e}")
-    plans = {law: plan(found, budget, flop_per_token="runs") for law, found in fits.items()}
-    for law in LAWS:
-        ending = ".json" if law == first else f"-{law}.json"
+    endings = {law: ".json" if law == first else f"-{law}.json" for law in LAWS}
+    plans = {
+        law: replace(
+            plan(found, budget, flop_per_token="runs"),
+            command=command_of(
+                "plan", flop_text(budget), fit=f"fit{endings[law]}", flop_per_token="runs"
+            ),
+        )
+        for law, found in fits.items()
+    }
+    for law, ending in endings.items():
         fits[law].save(folder / f"fit{ending}")
         plans[law].save(folder / f"plan{ending}")
     compared = approaches(runs, target=budget, law=first, draws=draws, seed=seed)

@@ -355,6 +355,18 @@ def _overtraining(material: Material) -> Figure:
     return overtraining(price(material.fit, material.goal or 30.0 * last))
 
 
+def _plane(material: Material) -> Figure:
+    from isoloss.figures.plane import plane
+    from isoloss.validation import identify
+
+    assert material.runs is not None
+    further: list[tuple[float, float]] = []
+    if material.fit is not None:
+        found = identify(material.fit, target=material.goal)
+        further = [(run.n_params, run.tokens) for run in found.next_runs]
+    return plane(material.runs, further)
+
+
 def _points(material: Material) -> Any:
     if material.fit is not None:
         return material.fit.points
@@ -392,5 +404,6 @@ CATALOGUE: tuple[Entry, ...] = (
         _overtraining,
     ),
     Entry("tokens-per-param", "F13", "Loss over D/N by size", ("fit",), (), _tokens_per_param),
+    Entry("plane", "F14", "Where the runs are, and which next", ("runs",), ("fit",), _plane),
 )
 """All figures, in the order of their numbers."""

@@ -54,8 +54,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = environment.filters
-    filters["sentence"] = _sentence
+    cast(Any, environment).filters["sentence"] = _sentence
     return environment.get_template("report.html")
 
 
