@@ -83,17 +83,11 @@ def near_best(within: float) -> Way:
 
     def way(sweep: Sweep, kept: Flags) -> Array:
         table = sweep.table
-        over = np.concatenate(
-            [
-                np.log(table.loss[table.cell == c] / table.loss[table.cell == c].min())
-                for c in range(table.n_cells)
-            ]
-        )
-        order = np.argsort(
-            np.concatenate([np.flatnonzero(table.cell == c) for c in range(len(kept))])
-        )
-        rows = (over[order] <= within) & kept[table.cell]
-        return np.linalg.lstsq(sweep.terms[table.cell[rows]], table.settings[rows], rcond=None)[0].T
+        best = np.full(table.n_cells, np.inf)
+        np.minimum.at(best, table.cell, table.loss)
+        rows = (table.loss <= best[table.cell] * np.exp(within)) & kept[table.cell]
+        found = np.linalg.lstsq(sweep.terms[table.cell[rows]], table.settings[rows], rcond=None)[0]
+        return np.asarray(found.T, dtype=np.float64)
 
     return way
 

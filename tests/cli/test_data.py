@@ -81,7 +81,7 @@ def test_mix_and_pools(run, mixtures, pool_runs, tmp_path):
         (("mix", "MIX", "--target", "loss_a", "--max", "a=2"), 2, "at_most"),
         (("mix", "MIX", "--target", "loss_a", "--min", "a=0.9", "--min", "b=0.9"), 2, "limits"),
         (("mix", "MIX", "--target", "loss_a", "--pool", "a=4B"), 2, "tokens"),
-        (("mix", "MIX", "--target", "loss_a", "--where", "w_b < 0.05"), 3, None),
+        (("mix", "MIX", "--target", "loss_a", "--where", "w_b < 0.02"), 3, None),
         (("pools", "MIX", "--tokens", "1B"), 2, "pool"),
         (("pools", "POOLS", "--tokens", "1B", "--pool", "books=1B"), 2, "pools"),
         (("pools", "POOLS", "--tokens", "1B", "--where", "tokens < 1.1e9"), 3, None),

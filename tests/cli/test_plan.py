@@ -33,6 +33,22 @@ def test_plan_from_a_fit(run, fit_file):
     assert {"cost", "status", "warnings", "conventions", "data_hash", "n_runs"} <= set(document)
 
 
+def test_a_backtest_widens_the_loss_and_says_the_drift(run, fit_file, tmp_path):
+    tested = tmp_path / "backtest.json"
+    run("backtest", fit_file, "--target", "1e22", "--draws", "20", "--save", tested)
+    words = ("plan", "1e22", "--fit", fit_file)
+    alone = run(*words, "--json").document
+    found = run(*words, "--backtest", tested, "--json").document
+    assert found["loss"]["lo"] < alone["loss"]["lo"]
+    assert found["loss"]["hi"] > alone["loss"]["hi"]
+    assert found["n_params"] == alone["n_params"]
+    assert "drift_measured" in [note["code"] for note in found["notes"]]
+    assert f"--backtest {tested}" in found["command"]
+    for refused in (("--n", "1B"), ("--published",)):
+        result = run("plan", "1e22", *refused, "--backtest", tested, "--json")
+        assert result.code == 2
+
+
 def test_text_has_all_that_a_decision_needs(run, fit_file):
     out = run("plan", "1e22", "--fit", fit_file).out
     for part in ("1e22 FLOP", "D/N", "flat region: N", "2.0 decades of compute", "seed 0", "data"):

@@ -405,3 +405,12 @@ def test_one_thin_cell_is_refused():
     with pytest.raises(EvidenceError) as caught:
         fit_sweep(made.take(np.array([0, 1, 2, 6])))
     assert caught.value.code == "thin_sweep"
+
+
+def test_one_size_gives_a_law_in_tokens_alone():
+    fit = fit_sweep(make_sweep(sizes=(5e8,), lengths=(4e9, 1e10, 3e10, 9e10)).points, draws=20)
+    law = fit.need_law()
+    assert law.terms == ("1", "D")
+    assert "one_size" in {notice.code for notice in fit.warnings}
+    assert law.exponents("batch_tokens")["D"].estimate == pytest.approx(0.5, abs=1e-6)
+    assert not fit.predict(5e9, 1e10).inside_range

@@ -56,9 +56,8 @@ def test_value_by_hand():
 def test_the_optimum_without_limit_is_chinchillas(delta):
     value = np.array([{**BASE, "P": 0.05, "delta": delta, "kappa": 1.3}[n] for n in LAW.names])
     found = allocate(Surface(LAW, FlopRule()), value[:, None], 1e22, (1e6, 1e13))
-    params, _ = closed_form(
-        *(np.float64(BASE[name]) for name in ("A", "alpha", "B", "beta")), np.float64(1e22)
-    )
+    a, alpha, b, beta = (np.asarray(BASE[name]) for name in ("A", "alpha", "B", "beta"))
+    params, _ = closed_form(a, alpha, b, beta, 1e22)
     assert found.params[0] == pytest.approx(float(params), rel=1e-6)
 
 

@@ -12,12 +12,12 @@ from isoloss.fitting import Fit
 from isoloss.laws.compute import FlopRule
 from isoloss.planning import optima, plan
 from isoloss.planning.basis import basis_of
-from isoloss.planning.hardware import Rate
+from isoloss.planning.hardware import Rate, get_device
 from isoloss.planning.optimality import strategies
 from isoloss.planning.optimality.frontier import Frontier
 from isoloss.planning.published_allocations import ALLOCATIONS
 
-RATE = Rate("h100", 0.4, 2.0)
+RATE = Rate(get_device("h100"), 0.4, 2.0)
 PER_HOUR = RATE.flop_per_device_hour
 
 

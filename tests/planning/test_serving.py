@@ -16,7 +16,7 @@ from isoloss.laws.compute import FlopRule
 from isoloss.laws.optimum import Surface, closed_form
 from isoloss.planning import PlainRate, Plan, plan, plan_law, serve
 from isoloss.planning.basis import basis_of
-from isoloss.planning.hardware import Rate
+from isoloss.planning.hardware import Rate, get_device
 from isoloss.planning.serving.lifetime import (
     EqualLoss,
     elasticities,
@@ -257,7 +257,7 @@ def test_prices_scale_out(scale: float, speed: float, idle: float) -> None:
 
 
 def test_hardware_gives_hours_and_money() -> None:
-    rate = Rate("h100", 0.4, 2.0)
+    rate = Rate(get_device("h100"), 0.4, 2.0)
     made = serve(
         "chinchilla",
         "12k H100-hours",

@@ -31,6 +31,7 @@ def plan(
     u: Amount | None = None,
     flop_per_token: str = "6nd",
     serve: str | None = None,
+    backtest: str | None = None,
     save: str | None = None,
     arch: str | None = None,
     means: MeansOptions = MEANS,
@@ -60,6 +61,8 @@ def plan(
         flop_per_token: What a token costs: 6nd for C = 6 N D, or runs for what the runs cost.
         serve: Tokens that the model will serve, such as 2T or 2T,10T: adds the smaller runs of
             the same loss that cost less to train and serve. See isoloss serve.
+        backtest: With --fit, what isoloss backtest --save wrote of the same runs and law: the loss
+            then counts the law's own error, and the plan says how N* moved.
         save: Also write the plan to this JSON file.
         arch: With --hardware, the shape where it is known: what its attention adds to the cost.
         means: With what is trained; gives the plan its cost.
@@ -73,7 +76,7 @@ def plan(
     with placed("BUDGET"):
         amount = None if budget is None else parse_budget(budget)
     served = amounts(serve, "--serve")
-    demand = Demand(amount, loss, n, d, u, flop_per_token, means, arch, served)
+    demand = Demand(amount, loss, n, d, u, flop_per_token, means, arch, served, backtest)
     if fit is not None:
         _refuse("--published", published or law is not None or key is not None, "a fit")
         schema = demand.check()
@@ -81,12 +84,13 @@ def plan(
         inverse = any(value is not None for value in (loss, n, d)) or flop_per_token != "6nd"
         schema = _check_published(demand, law, key, published=published, inverse=inverse)
     if save is not None:
-        check_target(save, schema, [fit] if fit else [])
+        check_target(save, schema, [path for path in (fit, backtest) if path])
     found = _from_fit(fit, demand) if fit is not None else _from_published(demand, law, key)
     if schema == "isoloss.plan":
         rule = None if flop_per_token == "6nd" else flop_per_token
         again = {"fit": fit, "law": law, "key": key, "published": published, "u": u}
-        again |= {"flop_per_token": rule, "serve": serve, "arch": arch, **vars(means)}
+        again |= {"flop_per_token": rule, "serve": serve, "backtest": backtest, "arch": arch}
+        again |= vars(means)
         found = replace(found, command=command_of("plan", budget, **again))
     if save is not None:
         write_text(save, dumps(found.to_dict()))
@@ -114,6 +118,7 @@ class Demand:
         options: with what is trained.
         arch: the shape, where it is known.
         served: tokens to be served.
+        backtest: file of a backtest.
     """
 
     budget: Budget | None
@@ -125,6 +130,7 @@ class Demand:
     options: MeansOptions = MEANS
     arch: str | None = None
     served: tuple[float, ...] | None = None
+    backtest: str | None = None
 
     @property
     def means(self) -> Means:
@@ -156,6 +162,7 @@ class Demand:
             raise _no_budget("1e24 --fit fit.json")
         inverse = self.loss is not None or self.n is not None or self.d is not None
         _refuse("--serve", self.served is not None and inverse, "--loss, --n or --d")
+        _refuse("--backtest", self.backtest is not None and inverse, "--loss, --n or --d")
         plain = self.loss is None and self.n is None and self.d is None
         return "isoloss.plan" if plain else "isoloss.answer"
 
@@ -164,6 +171,7 @@ def _from_fit(path: str, demand: Demand) -> Plan | Answer:
     from isoloss.fitting import Fit
     from isoloss.planning import plan as plan_fit
     from isoloss.planning import priced
+    from isoloss.validation import Backtest
 
     found = Fit.load(path)
     if demand.budget is not None and demand.n is None and demand.d is None:
@@ -179,6 +187,7 @@ def _from_fit(path: str, demand: Demand) -> Plan | Answer:
             devices=means.devices,
             arch=demand.arch,
             served=demand.served,
+            backtest=None if demand.backtest is None else Backtest.load(demand.backtest),
         )
     return priced(_inverse(found, demand), replace(demand.means, arch=demand.arch))
 
@@ -251,6 +260,7 @@ def _check_published(
             "the published laws with --published.",
         )
     _refuse("--loss, --n, --d and --flop-per-token", inverse, "published laws")
+    _refuse("--backtest", demand.backtest is not None, "published laws")
     _refuse("--key", key is not None and law is None, "all laws together")
     _refuse("--u", demand.u is not None and law is None, "all laws together")
     _refuse("--serve", demand.served is not None and law is None, "all laws together")

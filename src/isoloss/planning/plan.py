@@ -19,6 +19,7 @@ from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, Spend, se
 from isoloss.planning.hardware.budget import EXAMPLES
 from isoloss.planning.result import FlatRegion, Plan
 from isoloss.runs import Architecture, parse_quantity
+from isoloss.validation import Backtest
 
 Array = NDArray[np.float64]
 
@@ -41,6 +42,7 @@ def plan(
     price: float | str | None = None,
     devices: int | None = None,
     arch: str | Architecture | None = None,
+    backtest: Backtest | None = None,
 ) -> Plan:
     """What to train with a given budget, with intervals, or a refusal.
 
@@ -60,13 +62,17 @@ def plan(
         devices: how many work at once.
         arch: the shape, where it is known, such as ``L=32 d=4096 V=128k T=8192``: what its
             attention adds is said beside the cost.
+        backtest: of the same runs by the same law: the interval of the loss then counts the law's
+            own error as well, and the plan says how N* moved.
 
     Raises:
         InputError: an argument is unusable.
         EvidenceError: the runs cannot answer: fewer than three budgets, a parameter that is not
             identified, no interior minimum.
     """
-    from isoloss.planning.serving import serve  # which plans with this module
+    # These plan with this module.
+    from isoloss.planning.serving import serve
+    from isoloss.planning.tested import with_backtest
 
     surface = surface_of(fit, unique_tokens, flop_per_token)
 
@@ -77,6 +83,8 @@ def plan(
     means = Means(hardware, mfu, price, devices, arch=arch)
     spend = settle(one_budget(flop, budget), means, params_at)
     made = _plan(fit, surface, spend)
+    if backtest is not None:
+        made = with_backtest(made, fit, backtest)
     if served is None:
         return made
     also = serve(

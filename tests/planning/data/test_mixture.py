@@ -36,7 +36,7 @@ def truth(floor=0.0):
     keep = a + b <= 1 + 1e-12
     shares = np.column_stack([a[keep], b[keep], 1 - a[keep] - b[keep]])
     shares = shares[shares.min(axis=1) >= floor - 1e-12]
-    loss = sum(0.5 * (c + np.exp(shares @ np.array(t))) for c, t in PULLS.values())
+    loss = np.mean([c + np.exp(shares @ np.array(t)) for c, t in PULLS.values()], axis=0)
     return shares[int(np.argmin(loss))], float(loss.min())
 
 

@@ -67,12 +67,10 @@ class Widths:
         count = np.minimum(kept.sum(axis=1), INNER)
         group = number % np.maximum(count, 1)[:, None]
         first = np.r_[0, np.cumsum(count)[:-1]]
-        times = np.concatenate(
-            [
-                one & (own != np.arange(n)[:, None])
-                for one, own, n in zip(kept, group, count, strict=True)
-            ]
-        ).astype(np.float64)
+        parts: list[Flags] = [
+            kept[f] & (group[f] != np.arange(count[f])[:, None]) for f in range(len(kept))
+        ]
+        times = np.concatenate(parts).astype(np.float64)
         theta = level(self.sums[w], times, self.free, self.scatter[w]).theta
         total = np.zeros(len(kept))
         for cell in range(self.n_cells):
@@ -99,7 +97,8 @@ def left_out(widths: Widths, group: Ints, held_out: str, *, before: bool = False
     numbers, kept = numbers[usable], kept[usable]
     cells: list[int] = []
     where: list[Array] = []
-    for number, one, w in zip(numbers, kept, widths.best_of(kept), strict=True):
+    for number, one, best in zip(numbers, kept, widths.best_of(kept), strict=True):
+        w = int(best)
         sums = widths.sums[w]
         theta = level(sums, one[None].astype(np.float64), widths.free, widths.scatter[w]).theta[0]
         if not np.isfinite(theta).all():

@@ -28,6 +28,7 @@ MOST_POOLS = 10
 LADDER = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 KEPT = 8
 MANY_PASSES = 16.0
+STEP = 1e-5
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,15 @@ class Known:
 
     Attributes:
         names: of the pools.
-        bases: what they share; the estimate first, then one per draw.
-        utility: b (1 + B, p).
-        half_life: tau (1 + B, p).
+        values: the estimate as it is searched, see ``PoolFit.values``.
+        moves: draws less the estimate (B, 3 + 2p); none without runs.
         most_passes: how often the runs read each pool at most (p,); infinite without runs.
         fit: the fit, or None.
     """
 
     names: tuple[str, ...]
-    bases: tuple[Base, ...]
-    utility: Array
-    half_life: Array
+    values: Array
+    moves: Array
     most_passes: Array
     fit: PoolFit | None
 
@@ -86,13 +85,11 @@ def plan_pools(
         if name not in largest:
             raise _unknown(name, runs.names)
     sizes = largest | {name: parse_quantity(size) for name, size in (pools or {}).items()}
-    drawn = [unpack(values) for values in fit.draws]
     epochs = runs.tokens / runs.size
     known = Known(
         names=runs.names,
-        bases=(fit.base, *(one[0] for one in drawn)),
-        utility=np.array([fit.utility, *(one[1] for one in drawn)]),
-        half_life=np.array([fit.half_life, *(one[2] for one in drawn)]),
+        values=fit.values,
+        moves=fit.draws - fit.values,
         most_passes=np.array([float(epochs[runs.pool == i].max()) for i in range(len(runs.names))]),
         fit=fit,
     )
@@ -121,9 +118,10 @@ def plan_known_pools(
     )
     known = Known(
         names=names,
-        bases=(shared,),
-        utility=utility[None],
-        half_life=half_life[None],
+        values=np.array(
+            [np.log(shared.scale), np.log(shared.unit), shared.floor, *utility, *np.log(half_life)]
+        ),
+        moves=np.empty((0, 3 + 2 * len(names))),
         most_passes=np.full(len(names), np.inf),
         fit=None,
     )
@@ -154,16 +152,16 @@ def _plan(known: Known, sizes: Mapping[str, float], tokens: float) -> PoolPlan:
     along = np.argmin(_losses(known, subsets, amount, ladder)[:, 0], axis=0)
     best = choices[0]
     fit = known.fit
+    drawn = known.values + np.concatenate([np.zeros((1, len(known.values))), known.moves])
+    shared = unpack(known.values)[0]
     return PoolPlan(
         tokens=tokens,
         pools=dict(zip(names, map(float, amount), strict=True)),
-        utility={name: _spread(known.utility[:, i]) for i, name in enumerate(names)},
-        half_life={name: _spread(known.half_life[:, i]) for i, name in enumerate(names)},
-        base={
-            "scale": known.bases[0].scale,
-            "unit": known.bases[0].unit,
-            "floor": known.bases[0].floor,
+        utility={name: _spread(drawn[:, 3 + i]) for i, name in enumerate(names)},
+        half_life={
+            name: _spread(np.exp(drawn[:, 3 + len(names) + i])) for i, name in enumerate(names)
         },
+        base={"scale": shared.scale, "unit": shared.unit, "floor": shared.floor},
         choices=choices,
         crossings=tuple(
             Crossing(float(at), tuple(names[i] for i in subsets[int(k)]))
@@ -181,18 +179,32 @@ def _plan(known: Known, sizes: Mapping[str, float], tokens: float) -> PoolPlan:
 def _losses(
     known: Known, subsets: Sequence[tuple[int, ...]], amount: Array, tokens: Array
 ) -> Array:
-    """The loss (subsets, 1 + draws, tokens) of training on each union of pools."""
-    found = np.empty((len(subsets), len(known.bases), len(tokens)))
+    """The loss (subsets, 1 + draws, tokens) of training on each union of pools.
+
+    Draws move the logarithm of the loss by its slope: the parameters trade against each other along
+    a curve, and a straight move along it would raise the loss of every draw.
+    """
+    found = np.empty((len(subsets), 1 + len(known.moves), len(tokens)))
+    steps = STEP * np.eye(len(known.values))
+
+    def at(values: Array, inside: list[int]) -> Array:
+        base, utility, half_life = unpack(values)
+        return mixed_loss(
+            base, utility[inside, None], half_life[inside, None], amount[inside, None], tokens
+        )
+
     for row, part in enumerate(subsets):
         inside = list(part)
-        for draw, base in enumerate(known.bases):
-            found[row, draw] = mixed_loss(
-                base,
-                known.utility[draw, inside][:, None],
-                known.half_life[draw, inside][:, None],
-                amount[inside][:, None],
-                tokens,
+        best = at(known.values, inside)
+        found[row, 0] = best
+        if len(known.moves):
+            slope = np.array(
+                [
+                    np.log(at(known.values + h, inside) / at(known.values - h, inside)) / (2 * STEP)
+                    for h in steps
+                ]
             )
+            found[row, 1:] = best * np.exp(known.moves @ slope)
     return found
 
 
@@ -265,7 +277,7 @@ def _warnings(
         Notice(
             "one_size",
             "utility and half-life hold for the size of model and the evaluation of the runs; "
-            f"all pools start alike at {format_quantity(known.bases[0].unit)} tokens.",
+            f"all pools start alike at {format_quantity(unpack(known.values)[0].unit)} tokens.",
         )
     )
     return tuple(found)

@@ -19,6 +19,7 @@ BILLION = 1e9
 STEPS = 12
 HALVINGS = 32
 DEEPEST = 12.0  # of log C below the budget
+ROUNDING = 1e-9
 SETTLED = 1e-10  # relative loss
 MOST_DRAWS = 300
 LONGEST = 2.0  # of log C in one step
@@ -107,17 +108,22 @@ def _value(
 ) -> TokenValue:
     more = unique_tokens + extra
     lower = best_loss(by, theta, budget, more)[0]
-    saved = budget - flop_at_loss(by, theta, now, budget, more)
+    saved = _cleared(budget - flop_at_loss(by, theta, now, budget, more), budget)
     flop_saved = _spread(saved, by.level)
     money = None if price is None else _scaled(flop_saved, price)
     return TokenValue(
         name=name,
         extra_tokens=extra,
         flop_saved=flop_saved,
-        loss_saved=_spread(now - lower, by.level),
+        loss_saved=_spread(_cleared(now - lower, now), by.level),
         money_saved=money,
         money_per_billion=None if money is None else _scaled(money, BILLION / extra),
     )
+
+
+def _cleared(difference: Array, of: Array) -> Array:
+    """Differences that are rounding, of draws in which data do not bind, become zero."""
+    return np.where(np.abs(difference) < ROUNDING * of, 0.0, difference)
 
 
 def best_loss(
