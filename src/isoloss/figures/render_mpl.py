@@ -115,6 +115,7 @@ def _settings(theme: Theme) -> dict[Any, Any]:
         "xtick.minor.size": 1.6,
         "ytick.minor.size": 1.6,
         "text.color": theme.ink,
+        "text.hinting": "no_hinting",  # the same widths at every resolution
         "text.parse_math": False,  # a name of a run is never a formula
         "figure.facecolor": theme.paper,
         "savefig.facecolor": theme.paper,
