@@ -93,6 +93,27 @@ def test_backtest_and_next_run_are_what_the_commands_say(server, fitted, capsys,
     assert ('data-testid="next-runs"' in page) == bool(document["next_runs"])
 
 
+def test_a_plan_can_count_its_backtest(server, fitted, capsys, folder) -> None:
+    asked = fitted | {"law": "chinchilla", "target": "1e13", "tested": "1", "seed": "3"}
+    server.wait_for(server.send("/fit", asked).goes_to)
+    before = server.ask(address("/api/plan", asked))
+    assert (before.status, before.document["where"]["field"]) == (404, "tested")
+    server.wait_for(server.send("/backtest", asked).goes_to)
+    plain = server.ask(address("/api/plan", asked | {"tested": ""})).document
+    counted = server.ask(address("/api/plan", asked)).document
+    assert counted["loss"] != plain["loss"]
+    page = server.ask(address("/plan", asked)).text
+    assert 'data-testid="tested"' in page
+    *first, last = commands(page)
+    for words in first:
+        main(words)
+    capsys.readouterr()
+    typed_plan = typed(capsys, last)
+    for plan in (typed_plan, counted):
+        plan["command"] = plan["card"]["command"] = ""
+    assert typed_plan == counted
+
+
 def test_a_plan_without_runs_compares_published_laws(server, capsys) -> None:
     page = server.ask("/plan?flop=1e24").text
     (words,) = commands(page)
@@ -160,6 +181,12 @@ def test_figures_are_data_for_the_page_and_files_for_a_paper(server, fitted, nam
 def test_a_figure_that_cannot_be_says_why(server, query) -> None:
     found = server.ask(address("/figures/iso-loss.json", query)).document
     assert found["problem"]["code"] == "unknown_fit"
+    path = address("/figures/iso-loss.svg", query)
+    assert server.ask(path).status == 404
+    # In the place of a picture stands the sentence.
+    drawn = server.ask(path, headers={"Sec-Fetch-Dest": "image"})
+    assert drawn.headers["content-type"] == "image/svg+xml"
+    assert "there is no fit" in drawn.text
     assert server.ask(address("/figures/nothing.svg", query)).status == 404
     assert server.ask(address("/figures/iso-loss.exe", query)).status == 404
 

@@ -270,3 +270,14 @@ def _lives(pid: int) -> bool:
         return False
     # A process that nobody has collected yet has ended.
     return "(zombie)" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+
+
+def test_a_full_queue_says_so(csv) -> None:
+    with serving(limits={"queue": 1}) as server:
+        where = server.upload("a.csv", csv, loss_unit="nats/byte").goes_to
+        state = dict(_params(where)) | SLOW
+        paths = [server.send("/fit", state | {"seed": seed}) for seed in "12"]
+        _until(lambda: "running" in server.ask(f"/api/jobs/{_job(server, paths[0].goes_to)}").text)
+        answers = [server.send("/fit", state | {"seed": seed}).status for seed in "345"]
+        assert 503 in answers
+        assert server.send("/fit", state | {"seed": "1"}).status == 303  # the same work, once

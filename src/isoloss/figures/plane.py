@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from isoloss.errors import EvidenceError
 from isoloss.figures import context as c
-from isoloss.figures.parts import Axis, Figure, Layer, Line, Panel, Points, Scale, array
+from isoloss.figures.parts import Axis, Figure, Layer, Line, Panel, Points, Scale, Text, array
 from isoloss.figures.ticks import written
 from isoloss.runs import Runs, format_quantity
 
@@ -102,6 +102,9 @@ def _diagonals(x: Axis, y: Axis) -> list[Layer]:
         seen = (d >= y.lo) & (d <= y.hi)
         if seen.sum() < 4:
             continue
-        label = written(10.0**exponent, "flop") if y.lo < d[-1] < y.hi else ""
-        found.append(Line(array(n[seen]), array(d[seen]), "guide", label=label))
+        found.append(Line(array(n[seen]), array(d[seen]), "guide"))
+        # Inside the panel: beyond its edge stands the colour bar.
+        last = int(np.flatnonzero(seen)[-1])
+        words = written(10.0**exponent, "flop")
+        found.append(Text(float(n[last]), float(d[last]), words, "guide", anchor="right"))
     return found

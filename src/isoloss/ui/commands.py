@@ -37,8 +37,11 @@ def command_lines(page: str, state: State, sources: list[str]) -> list[str]:
             words = ["--u", state.u] if state.u else []
             if state.flop_per_token != _PLAIN.flop_per_token:
                 words += ["--flop-per-token", state.flop_per_token]
-            plan = _line("plan", state.flop, "--fit", "fit.json", *words)
-            return [_fit(table, state, state.picked), plan]
+            lines = [_fit(table, state, state.picked)]
+            if state.tested:
+                lines.append(f"{_backtest(table, state)} --save backtest.json")
+                words += ["--backtest", "backtest.json"]
+            return [*lines, _line("plan", state.flop, "--fit", "fit.json", *words)]
         case _:
             if not state.law:
                 return []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+import re
 from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from isoloss.fitting import Allocation, Fit
 
 KEPT = 8
+NARROW, LETTER = 230.0, 7.5  # pixels of a plot on a telephone, and of a letter
+MOST_STACKED = 6  # panels; a grid of more is one picture
 TYPES = {"json": "application/json", "svg": "image/svg+xml", "pdf": "application/pdf"}
 NAMES = ("coverage", "pilot", "residuals", "parameters", "isoflop", "iso-loss", "backtest")
 
@@ -31,21 +35,24 @@ def draw(arguments: dict[str, Any], report: tasks.Report) -> tasks.Answer:
         report: unused.
     """
     figure = _figure(arguments)
-    if arguments["narrow"]:
+    if arguments["narrow"] and len(figure.panels) <= MOST_STACKED:
         figure = stacked(figure)
     theme, kind = arguments["theme"], arguments["kind"]
     if kind == "json":
         found = {"title": figure.title, "caption": figure.caption, "alt": figure.alt}
         # As text, so that nobody on the way to the page takes it apart again.
-        text = json.dumps(found | figure.to_dict(theme), allow_nan=False, separators=(",", ":"))
+        drawn = figure.to_dict(theme)
+        if arguments["narrow"]:
+            thin(drawn["layout"])
+        text = json.dumps(found | drawn, allow_nan=False, separators=(",", ":"))
         return {"text": text}
     if kind == "svg":
         from isoloss.figures.saving import svg
 
         return {"text": svg(figure, theme)}
-    from isoloss.figures.render_mpl import draw as drawn
+    from isoloss.figures.render_mpl import draw as draw_file
 
-    return {"base64": base64.b64encode(drawn(figure, theme, kind)).decode("ascii")}
+    return {"base64": base64.b64encode(draw_file(figure, theme, kind)).decode("ascii")}
 
 
 def stacked(figure: Figure) -> Figure:
@@ -59,6 +66,26 @@ def stacked(figure: Figure) -> Figure:
     return replace(
         figure, panels=panels, width="column", widths=(1.0,), heights=(tall,) * len(panels)
     )
+
+
+def thin(layout: dict[str, Any]) -> None:
+    """Leave out numbers of horizontal axes that would touch on a narrow screen; ticks stay."""
+    for name, axis in layout.items():
+        if not name.startswith("xaxis") or not axis.get("ticktext"):
+            continue
+        first, last = axis["range"]
+        share = axis["domain"][1] - axis["domain"][0]
+        words: list[str] = []
+        free = -math.inf
+        for value, word in zip(axis["tickvals"], axis["ticktext"], strict=True):
+            at = math.log10(value) if axis["type"] == "log" else value
+            middle = (at - first) / (last - first) * share * NARROW
+            # Marks of superscripts and the like are not wide.
+            half = LETTER * len(re.sub(r"<[^>]*>", "", word)) / 2
+            shown = middle - half > free
+            words.append(word if shown else "")
+            free = middle + half + LETTER if shown else free
+        axis |= {"ticktext": words, "tickangle": 0}
 
 
 def _figure(arguments: dict[str, Any]) -> Figure:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
+import textwrap
 from dataclasses import replace
 from typing import Any
 
@@ -41,7 +43,11 @@ async def figure(request: Request) -> Response:
         service = service_of(request)
         found = await service.ask("draw", look | await _material(service, name, state))
     except IsolossError as error:
-        return Json({"problem": error_document(error)}) if kind == "json" else error_json(error)
+        if kind == "json":
+            return Json({"problem": error_document(error)})
+        if request.headers.get("sec-fetch-dest") == "image":
+            return Response(_said(error), media_type=TYPES["svg"])
+        return error_json(error)
     body = found["text"].encode() if "text" in found else base64.b64decode(found["base64"])
     saved = {"content-disposition": f'inline; filename="isoloss-{name}.{kind}"'}
     return Response(body, media_type=TYPES[kind], headers=saved)
@@ -63,6 +69,19 @@ async def _material(service: Service, name: str, state: State) -> Document:
         return {"backtest": result.path}
     plan = service.plan_arguments(view, state) if name in ("isoflop", "iso-loss") else None
     return {"fit": service.fit_path(view, state), "plan": plan}
+
+
+def _said(error: IsolossError) -> str:
+    """Why there is no figure, in its place."""
+    lines = textwrap.wrap(f"{error.message} {error.hint or ''}", 90)
+    words = "".join(
+        f'<text x="0" y="{20 * row + 16}">{html.escape(line)}</text>'
+        for row, line in enumerate(lines)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="700" height="{20 * len(lines) + 8}" '
+        f'font-family="sans-serif" font-size="14" fill="#55606b">{words}</svg>'
+    )
 
 
 def _unknown(name: str) -> InputError:

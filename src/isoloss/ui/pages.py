@@ -103,7 +103,7 @@ async def plan(request: Request, service: Service, page: Page) -> dict[str, Any]
     """The decision, and what it hangs on."""
     view, state = page.view, page.state
     values: dict[str, Any] = {"plan": None, "published": None, "missing": False}
-    values["slider"] = None
+    values |= {"slider": None, "is_tested": None}
     if not state.flop:
         return values
     if view is None or not state.law:
@@ -112,7 +112,7 @@ async def plan(request: Request, service: Service, page: Page) -> dict[str, Any]
         job = service.fit_job(view, state, state.picked)
         card = _card(service, state.picked, None, job)
         return values | {"missing": True, "card": card, "live": _is_live([card])}
-    values["slider"] = _slider(view, state)
+    values |= {"slider": _slider(view, state), "is_tested": service.backtest(view, state)[0]}
     try:
         return values | {"plan": await service.plan(view, state), "refusal": None}
     except IsolossError as error:

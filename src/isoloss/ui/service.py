@@ -158,6 +158,7 @@ class Service:
             "flop": amount(state.flop, "flop"),
             "u": amount(state.u, "u") if state.u else None,
             "flop_per_token": state.flop_per_token,
+            "backtest": self._backtest_path(view, state) if state.tested else None,
         }
 
     async def report(self, view: View, state: State, form: str) -> str:
@@ -242,6 +243,17 @@ class Service:
                 code="unknown_fit",
                 where=Where(field="law"),
                 hint="Fit it on the page Fit; this address will then show the answer.",
+            )
+        return found.path
+
+    def _backtest_path(self, view: View, state: State) -> str:
+        found, _ = self.backtest(view, state)
+        if found is None or found.path is None:
+            raise InputError(
+                "there is no backtest of these laws and runs on this server.",
+                code="unknown_fit",
+                where=Where(field="tested"),
+                hint="Make it on the page Backtest; this address will then show the answer.",
             )
         return found.path
 

@@ -106,6 +106,7 @@ class State:
         u: distinct tokens there are.
         flop_per_token: what a token costs.
         budget: compute for further runs.
+        tested: ``1`` to let a plan count what the backtest of the same laws found.
     """
 
     data: str = ""
@@ -123,6 +124,7 @@ class State:
     u: str = ""
     flop_per_token: str = "6nd"
     budget: str = ""
+    tested: str = ""
 
     @property
     def picked(self) -> str:

@@ -133,12 +133,15 @@ def published(arguments: dict[str, Any], report: Report) -> Answer:
 def plan_of(arguments: dict[str, Any]) -> Any:
     """The plan that some arguments ask for."""
     from isoloss.planning import plan
+    from isoloss.validation import Backtest
 
+    tested = arguments["backtest"]
     return plan(
         fit_of(arguments["fit"]),
         arguments["flop"],
         unique_tokens=arguments["u"],
         flop_per_token=arguments["flop_per_token"],
+        backtest=None if tested is None else Backtest.load(tested),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,15 @@ from isoloss.errors import EvidenceError, InputError, IsolossError, Where
 from isoloss.ui.worker import HEAD
 
 MOST_BYTES = 256 << 20  # of one answer
+# Every thread reserves address space, which is bounded: on a machine of many cores it would be
+# spent before the first table is read.
+_COUNT = str(min(os.cpu_count() or 1, 8))
+THREADS = {
+    "POLARS_MAX_THREADS": _COUNT,
+    "OPENBLAS_NUM_THREADS": _COUNT,
+    "OMP_NUM_THREADS": _COUNT,
+    "MALLOC_ARENA_MAX": "4",
+}
 
 
 class Worker:
@@ -94,6 +104,7 @@ class Worker:
                 *(str(self.memory), str(self.patience)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
+                env=os.environ | THREADS,
                 start_new_session=True,  # Ctrl-C is for the server, which ends its workers
             )
         return self._process
