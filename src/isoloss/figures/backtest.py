@@ -69,7 +69,11 @@ def backtest(found: Backtest, law: str | None = None) -> Figure:
         for run, e, y in zip(score.run_id, score.expected, score.loss, strict=True)
     )
     verdict = found.verdict_on(name)
-    reasons = " ".join(found.reasons_for(name))
+    # A name of a law stays as it is.
+    reasons = " ".join(
+        reason if reason.startswith(name) else reason[:1].upper() + reason[1:]
+        for reason in found.reasons_for(name)
+    )
     return Figure(
         key="backtest",
         title=f"Backtest of {name}: {verdict}",

@@ -7,14 +7,13 @@ same numbers as in print; a renderer chooses nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.figures.labels import WIDTHS, end_labels, letters, room
+from isoloss.figures.labels import end_labels, letters, room
 from isoloss.figures.parts import (
     Axis,
     Band,
@@ -26,16 +25,14 @@ from isoloss.figures.parts import (
     Mark,
     Panel,
     Points,
-    Scale,
     Text,
 )
-from isoloss.figures.style import FONTS, LOOKS, Look, Theme, look_of, theme_of
+from isoloss.figures.screen_layout import Board, Json
+from isoloss.figures.style import LOOKS, Look, Theme, look_of, theme_of
 from isoloss.figures.ticks import ticks, twin_ticks, written
 
-Json = dict[str, Any]
 Array = NDArray[np.float64]
 
-INCH = 128.0  # pixels on the screen for an inch on paper
 DIGITS = 8  # that are sent
 _MARKERS = {
     "dot": "circle",
@@ -45,8 +42,6 @@ _MARKERS = {
     "open star": "star-open",
     "cross": "x-thin",
 }
-_GAP_X, _GAP_Y = 0.62, 0.72  # inches between panels for numbers and labels
-_BAR = 0.75  # inches for a colour bar
 
 
 def render(figure: Figure, theme: str | Theme = "light") -> Json:
@@ -57,7 +52,7 @@ def render(figure: Figure, theme: str | Theme = "light") -> Json:
         theme: ``light`` or ``dark``; its colours are in the result.
     """
     colours = theme_of(theme)
-    board = _Board(figure, colours)
+    board = Board(figure, colours)
     for number, (panel, title) in enumerate(
         zip(figure.panels, letters(figure), strict=True), start=1
     ):
@@ -65,85 +60,10 @@ def render(figure: Figure, theme: str | Theme = "light") -> Json:
     return {"data": board.data, "layout": board.layout}
 
 
-class _Board:
-    """What is written so far."""
-
-    def __init__(self, figure: Figure, theme: Theme) -> None:
-        self.figure, self.theme = figure, theme
-        self.data: list[Json] = []
-        self.scales: dict[Scale, str] = {}
-        bars = {p.scale for p in figure.panels if p.scale is not None and p.scale.bar}
-        self.width = WIDTHS[figure.width] + _BAR * len(bars)
-        self.height = sum(figure.heights)
-        self.panels_to = WIDTHS[figure.width] / self.width
-        self.layout: Json = {
-            "height": round(self.height * INCH) + 40,
-            "autosize": True,
-            "paper_bgcolor": theme.paper,
-            "plot_bgcolor": theme.paper,
-            "font": {"family": ", ".join(FONTS), "size": 12, "color": theme.ink},
-            "margin": {"l": 62, "r": 14, "t": 36, "b": 50},
-            "showlegend": False,
-            "hovermode": "closest",
-            "hoverlabel": {"bgcolor": theme.paper, "font": {"color": theme.ink}},
-            "shapes": [],
-            "annotations": [],
-            "meta": {"key": figure.key, "title": figure.title, "caption": figure.caption},
-        }
-
-    def domain(self, panel: Panel) -> tuple[list[float], list[float]]:
-        """The place of a panel as shares of width and height."""
-        row, column = panel.place
-        across = _parts(self.figure.widths, _GAP_X / WIDTHS[self.figure.width])[column]
-        down = _parts(self.figure.heights, _GAP_Y / self.height)[row]
-        x = [share * self.panels_to for share in across]
-        return x, [1 - down[1], 1 - down[0]]
-
-    def coloraxis(self, scale: Scale) -> str:
-        """The colour axis of a scale, made when it is first asked for."""
-        if scale not in self.scales:
-            number = len(self.scales) + 1
-            name = f"coloraxis{number if number > 1 else ''}"
-            self.scales[scale] = name
-            found = ticks(scale)
-            low, high = scale.lo, scale.hi
-            at: Sequence[float] = found.at
-            if scale.log:
-                low, high, at = math.log(low), math.log(high), [math.log(v) for v in at]
-            self.layout[name] = {
-                "cmin": low,
-                "cmax": high,
-                "colorscale": [[share, colour] for share, colour in self.theme.stops(scale)],
-                "showscale": scale.bar,
-                "colorbar": {
-                    "title": {"text": scale.label, "side": "right"},
-                    "tickvals": list(at),
-                    "ticktext": list(found.text),
-                    "thickness": 9,
-                    "outlinewidth": 0,
-                    "x": self.panels_to + 0.012 + (number - 1) * _BAR / self.width,
-                },
-            }
-        return self.scales[scale]
-
-
-def _parts(sizes: Sequence[float], gap: float) -> list[tuple[float, float]]:
-    """Shares of a length for parts of these sizes, with gaps between."""
-    free = 1 - gap * (len(sizes) - 1)
-    total = sum(sizes)
-    parts: list[tuple[float, float]] = []
-    at = 0.0
-    for size in sizes:
-        end = at + free * size / total
-        parts.append((at, min(end, 1.0)))
-        at = end + gap
-    return parts
-
-
 class _Place:
     """A panel with the names of its axes."""
 
-    def __init__(self, board: _Board, panel: Panel, number: int) -> None:
+    def __init__(self, board: Board, panel: Panel, number: int) -> None:
         suffix = "" if number == 1 else str(number)
         self.board, self.panel = board, panel
         self.x, self.y = f"x{suffix}", f"y{suffix}"
@@ -184,7 +104,7 @@ class _Place:
         return getattr(self.theme, look_of(layer).colour)
 
 
-def _panel(board: _Board, panel: Panel, title: str, number: int) -> None:
+def _panel(board: Board, panel: Panel, title: str, number: int) -> None:
     place = _Place(board, panel, number)
     across, upright = board.domain(panel)
     most = room(board.figure, panel)

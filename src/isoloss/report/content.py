@@ -13,6 +13,7 @@ import numpy as np
 from isoloss.errors import EvidenceError, InputError
 from isoloss.figures import Figure, Material, find, gather
 from isoloss.figures.context import flop_words
+from isoloss.laws.compute import format_flop
 from isoloss.planning.card import between, command_of, shown
 from isoloss.report.methods import Answered, checklist, environment
 from isoloss.runs import format_quantity
@@ -434,7 +435,7 @@ def _commands(material: Material) -> Iterator[str]:
             "backtest",
             table,
             law=",".join(backtest.laws),
-            target=backtest.target_flop if math.isfinite(backtest.target_flop) else None,
+            target=_flop_word(backtest.target_flop),
             by=None if backtest.by == "tier" else backtest.by,
             flop_per_token=None if backtest.flop_per_token == "6nd" else backtest.flop_per_token,
             ci=backtest.ci,
@@ -446,6 +447,14 @@ def _commands(material: Material) -> Iterator[str]:
     if material.runs is not None:
         files.append(table)
     yield command_of("report", *files, out="report.html")
+
+
+def _flop_word(flop: float) -> str | None:
+    """Compute as it is typed, with an exponent, to the last digit; None where there is none."""
+    if not math.isfinite(flop):
+        return None
+    short = format_flop(flop)
+    return short if float(short) == flop else repr(flop)
 
 
 def _fit_command(fit: Fit, table: str) -> str:

@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from isoloss.figures import Figure
 from isoloss.figures.saving import inline_svg, plotly_bundle
@@ -36,9 +35,9 @@ def page(content: Content, *, interactive: bool = False) -> str:
     ]
     return _template().render(
         content=content,
-        figures=[(figure, Markup(inline_svg(figure))) for figure in content.figures],
+        figures=[(figure, inline_svg(figure)) for figure in content.figures],
         groups=groups,
-        plotly=Markup(_plotly(content.figures)) if interactive else None,
+        plotly=_plotly(content.figures) if interactive else None,
         interactive=interactive,
         unfold=content.runs is not None and len(content.runs.rows) <= OPEN_ROWS,
     )
@@ -60,7 +59,7 @@ def _template() -> Template:
 
 def _kept_together(value: object) -> object:
     """A number and its per cent sign stay on one line."""
-    if isinstance(value, str) and not isinstance(value, Markup):
+    if isinstance(value, str) and not hasattr(value, "__html__"):  # words, no mark-up
         return value.replace(" %", "\N{NO-BREAK SPACE}%")
     return cast(object, value)
 
