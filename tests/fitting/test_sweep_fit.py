@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from isoloss.document import dumps
 from isoloss.errors import EvidenceError, InputError
 from isoloss.fitting.sweeps import SweepFit, fit_sweep
+from isoloss.fitting.sweeps.surface import Quadratic
 from tests.fitting.lr_batch import CURVATURE, LAW, changed, joined, law_at, make_sweep, points
 
 AXES = ("lr", "batch_tokens")
@@ -414,3 +415,16 @@ def test_one_size_gives_a_law_in_tokens_alone():
     assert "one_size" in {notice.code for notice in fit.warnings}
     assert law.exponents("batch_tokens")["D"].estimate == pytest.approx(0.5, abs=1e-6)
     assert not fit.predict(5e9, 1e10).inside_range
+
+
+@pytest.mark.parametrize("rounding", [0.0, -1e-9])
+def test_a_direction_that_the_runs_leave_open_does_not_stop_the_draws(rounding):
+    rng = np.random.default_rng(0)
+    factor = rng.standard_normal((6, 4))
+    covariance = factor @ factor.T
+    values, vectors = np.linalg.eigh(covariance)
+    covariance = (vectors * np.where(values < 1e-9, rounding, values)) @ vectors.T
+    surface = Quadratic(np.zeros(2), np.arange(6.0), covariance, 0.01, 20, 9, 10_000)
+    found = surface.draws(20_000, rng)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(np.cov(found.T), covariance, atol=0.05 * covariance.max())

@@ -150,6 +150,8 @@ def test_a_declared_size_is_refused_before_it_comes(small) -> None:
 def test_an_undeclared_size_is_counted(small) -> None:
     with socket.create_connection(("127.0.0.1", small.port), timeout=20) as wire:
         wire.sendall(_head(small, "Transfer-Encoding: chunked"))
+        begin = multipart("a.csv", b"").split(b"\r\n--")[0]
+        wire.sendall(f"{len(begin):x}\r\n".encode() + begin + b"\r\n")
         answer = b""
         try:
             for _ in range(400):

@@ -22,6 +22,12 @@ WORKERS = 4  # one reads, two answer at once, one fits
 SLOW = {"law": "farseer", "draws": "4000"}  # takes seconds
 
 
+def finish(coroutine):
+    """Run to the end in a thread of its own: a browser may hold the loop of this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 def run(coroutine):
     """An answer of a worker, and no process left."""
 
@@ -32,7 +38,7 @@ def run(coroutine):
         finally:
             await worker.stop()
 
-    return asyncio.run(whole())
+    return finish(whole())
 
 
 def reading(path: Path, where: str = "") -> dict:
@@ -101,7 +107,7 @@ def test_a_task_out_of_memory_is_an_answer(tmp_path) -> None:
         finally:
             await worker.stop()
 
-    asyncio.run(talk())
+    finish(talk())
 
 
 def test_jobs_wait_in_a_bounded_queue_and_can_be_called_off() -> None:
@@ -135,7 +141,7 @@ def test_jobs_wait_in_a_bounded_queue_and_can_be_called_off() -> None:
         release.set()
         await jobs.stop()
 
-    asyncio.run(talk())
+    finish(talk())
 
 
 def test_a_running_fit_is_called_off_at_once(server, query) -> None:
