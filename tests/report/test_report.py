@@ -136,6 +136,21 @@ def test_commands_give_the_results_again(tmp_path: Path, content, found, runs):
         os.chdir(before)
 
 
+def test_commands_name_how_the_runs_were_read(tmp_path: Path, small_ladder_path):
+    """A fit of the command line remembers its options, and the report repeats them."""
+    from isoloss.cli.app import main
+    from isoloss.fitting import Fit
+
+    stored = tmp_path / "fit.json"
+    where = "study = 'ladder' and seed = 0"
+    words = ["fit", str(small_ladder_path), "--where", where, "--loss-unit", "nats/byte"]
+    assert main([*words, "--draws", "20", "--save", str(stored), "--quiet"]) == 0
+    command = collect(Fit.load(stored), figures=[]).commands[0]
+    assert str(small_ladder_path.parent) not in command
+    again = shlex.split(command)[2:]
+    assert again[: again.index("--law")] == ["small_ladder.csv", *words[2:]]
+
+
 def test_commands_name_every_setting(runs):
     from isoloss.fitting import Quantile, Squared
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from isoloss.cli.options import (
@@ -122,7 +123,7 @@ def fit(
             seed=seed,
             jobs=jobs,
         )
-    found = with_findings(found, table)
+    found = replace(with_findings(found, table), reading=(*runs, *reading.words()))
     if save is not None:
         found.save(save)
     output.give(text=lambda: report(found, save), document=found.to_dict)

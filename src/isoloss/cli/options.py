@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, Token
@@ -237,6 +237,19 @@ class Reading:
     keep_undecayed: Annotated[
         bool, Parameter(help="Keep runs whose learning rate did not decay.")
     ] = False
+
+    def words(self) -> tuple[str, ...]:
+        """The options that were given, as words of a command."""
+        found: list[str] = []
+        for option in fields(self):
+            value: Any = getattr(self, option.name)
+            name = f"--{option.name.replace('_', '-')}"
+            if value is True:
+                found.append(name)
+            elif value:
+                for one in [value] if isinstance(value, str) else value:
+                    found += [name, one]
+        return tuple(found)
 
     def read(self, paths: Sequence[str]) -> Runs:
         """Read runs from files, folders or patterns.

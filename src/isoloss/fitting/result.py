@@ -75,6 +75,8 @@ class Fit(Shown):
         constraints: what was fixed, tied or bounded.
         seed: of the draws.
         warnings: what the user must know.
+        reading: how the runs were read, as words of a command (files, then options); empty where
+            it is not known.
     """
 
     law: Law
@@ -100,6 +102,7 @@ class Fit(Shown):
     constraints: Constraints
     seed: int
     warnings: tuple[Notice, ...] = field(default=())
+    reading: tuple[str, ...] = ()
 
     @property
     def n_runs(self) -> int:

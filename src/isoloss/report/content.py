@@ -431,9 +431,10 @@ def _commands(material: Material) -> Iterator[str]:
         yield f"{again} --save plan.json"
         files.append("plan.json")
     if backtest is not None:
+        same = fit is not None and fit.points.data_hash == backtest.data_hash
         yield command_of(
             "backtest",
-            table,
+            "fit.json" if same else table,
             law=",".join(backtest.laws),
             target=_flop_word(backtest.target_flop),
             by=None if backtest.by == "tier" else backtest.by,
@@ -460,9 +461,10 @@ def _flop_word(flop: float) -> str | None:
 def _fit_command(fit: Fit, table: str) -> str:
     from isoloss.laws import LAWS
 
+    read = _without_folders(fit.reading) or (table,)
     parts = command_of(
         "fit",
-        table,
+        *read,
         law=fit.law.name if fit.law.name in LAWS else fit.law.formula,
         **_objective_options(fit.objective),
         ci=fit.ci,
@@ -476,6 +478,12 @@ def _fit_command(fit: Fit, table: str) -> str:
         f" --bound {name}={lo!r}:{hi!r}" for name, (lo, hi) in fit.constraints.bounds.items()
     )
     return f"{parts} --save fit.json"
+
+
+def _without_folders(words: Sequence[str]) -> tuple[str, ...]:
+    """How runs were read, files by their names alone: where they lay is nobody's business."""
+    first = next((i for i, word in enumerate(words) if word.startswith("--")), len(words))
+    return (*(PurePath(word).name for word in words[:first]), *words[first:])
 
 
 def _objective_options(objective: Objective) -> dict[str, object]:

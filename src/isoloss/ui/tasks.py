@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,7 @@ def fit_law(arguments: dict[str, Any], report: Report) -> Answer:
         draws=settings["draws"],
         seed=settings["seed"],
     )
-    found = with_findings(found, table)
+    found = replace(with_findings(found, table), reading=reading_words(arguments))
     report("writing the fit")
     found.save(arguments["into"])
     return {"document": found.to_dict()}
@@ -206,6 +207,13 @@ def _read(source: dict[str, Any], reading: dict[str, str]) -> Runs:
     contents = [(Path(one["path"]).read_bytes(), one["label"]) for one in source["files"]]
     with no_files():
         return read(*(read_bytes(data, label) for data, label in contents), **options)
+
+
+def reading_words(arguments: dict[str, Any]) -> tuple[str, ...]:
+    """How a table is read, as words of a command."""
+    source = arguments["source"]
+    files = source["paths"] if "paths" in source else [one["label"] for one in source["files"]]
+    return (*map(str, files), *Reading(**arguments["reading"]).words())
 
 
 @contextmanager
