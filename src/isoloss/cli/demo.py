@@ -81,7 +81,12 @@ def _fill(folder: Path, draws: int, seed: int) -> None:
     best_runs(small_ladder()).save(folder / "runs.csv")
     # From here on as a user would: what is fitted is what was written.
     runs = replace(read(folder / "runs.csv"), source="runs.csv")
-    fits = {law: with_findings(fit(runs, law, draws=draws, seed=seed), runs) for law in LAWS}
+    fits = {
+        law: replace(
+            with_findings(fit(runs, law, draws=draws, seed=seed), runs), reading=("runs.csv",)
+        )
+        for law in LAWS
+    }
     first = min(fits, key=lambda law: fits[law].residual_summary["rms_log"])
     # Three digits, so that whoever types the budget gets the same plan.
     budget = float(f"{BEYOND * float(runs.points().flop.max()):.2e}")
