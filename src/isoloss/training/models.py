@@ -1,0 +1,223 @@
+"""The models, as functions of their weights: P models of one shape side by side.
+
+Every weight has a first axis of length P, so that one program trains one model or a population;
+P = 1 is the usual run. Norms have no gains and layers no biases, so that the counts of
+`isoloss.runs.architecture` are exact.
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from isoloss.runs.flops import flop_per_token
+from isoloss.training.kernels import cross_entropy, gelu, rotate, swiglu
+from isoloss.training.spec import Model
+
+Role = Literal["embedding", "hidden", "readout"]
+Weights = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One weight of a model.
+
+    Attributes:
+        name: unique within the model.
+        shape: rows by columns.
+        role: ``embedding`` (input side of finite size), ``hidden`` (both sides grow with the
+            width) or ``readout`` (only the input side grows).
+        fan_in: how many numbers each output sums.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    role: Role
+    fan_in: int
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return self.shape[0] * self.shape[1]
+
+
+def slots(model: Model) -> tuple[Slot, ...]:
+    """The weights of a model, in the order in which they are stored."""
+    d, vocab = model.d_model, model.vocab
+    found = [Slot("embedding", (vocab, d), "embedding", 1)]
+    for i in range(model.n_layers):
+        found += _lstm_slots(i, d) if model.kind == "lstm" else _block_slots(i, model)
+    if not model.tied:
+        found.append(Slot("readout", (d, vocab), "readout", d))
+    return tuple(found)
+
+
+def _block_slots(layer: int, model: Model) -> list[Slot]:
+    arch = model.architecture
+    d, heads = model.d_model, arch.n_heads * arch.d_head
+    inner = (2 if model.gated else 1) * arch.d_ff
+    return [
+        Slot(f"{layer}.attend", (d, heads + 2 * arch.n_kv_heads * arch.d_head), "hidden", d),
+        Slot(f"{layer}.mix", (heads, d), "hidden", heads),
+        Slot(f"{layer}.up", (d, inner), "hidden", d),
+        Slot(f"{layer}.down", (arch.d_ff, d), "hidden", arch.d_ff),
+    ]
+
+
+def _lstm_slots(layer: int, d: int) -> list[Slot]:
+    return [
+        Slot(f"{layer}.input", (4 * d, d), "hidden", d),
+        Slot(f"{layer}.recurrent", (4 * d, d), "hidden", d),
+    ]
+
+
+def param_counts(model: Model) -> dict[str, int]:
+    """Parameters under each meaning of N: ``total``, ``nonemb``, ``matmul``, ``active``."""
+    if model.kind == "transformer":
+        return {n: model.architecture.count(n) for n in ("total", "nonemb", "matmul", "active")}
+    sizes = {slot.name: slot.size for slot in slots(model)}
+    table = model.vocab * model.d_model
+    body = sum(sizes.values()) - table * (1 if model.tied else 2)
+    return {
+        "total": sum(sizes.values()),
+        "nonemb": body,
+        "matmul": body + table,
+        "active": body,
+    }
+
+
+def model_flop_per_token(model: Model) -> float:
+    """Training FLOP per token: every matrix product, the whole attention matrix included."""
+    if model.kind == "transformer":
+        return flop_per_token(model.architecture, "palm")
+    return 6.0 * param_counts(model)["matmul"]
+
+
+def losses(
+    model: Model, weights: Weights, inputs: Tensor, targets: Tensor, scales: Mapping[str, float]
+) -> Tensor:
+    """Mean cross-entropy of each model on its own tokens.
+
+    Args:
+        model: the shape that all share.
+        weights: by slot, each (P, rows, columns).
+        inputs: token numbers (P, B, T).
+        targets: the next tokens (P, B, T).
+        scales: of ``readout`` and ``branch``, see `isoloss.training.parametrization`.
+
+    Returns:
+        Loss (P,), nats per token.
+    """
+    return cross_entropy(logits(model, weights, inputs, scales), targets.flatten(1))
+
+
+def token_losses(
+    model: Model, weights: Weights, inputs: Tensor, targets: Tensor, scales: Mapping[str, float]
+) -> Tensor:
+    """Cross-entropy of each token (P, B, T), for measuring; see `losses`."""
+    shares = F.log_softmax(logits(model, weights, inputs, scales), dim=-1)
+    return -shares.gather(-1, targets.flatten(1)[..., None]).view(targets.shape)
+
+
+def logits(model: Model, weights: Weights, inputs: Tensor, scales: Mapping[str, float]) -> Tensor:
+    """Scores of the next token (P, B T, V), in float32."""
+    state = hidden(model, weights, inputs, scales["branch"])
+    readout = weights["embedding"].transpose(1, 2) if model.tied else weights["readout"]
+    found = torch.bmm(state, readout.to(state.dtype)).float()
+    return found if scales["readout"] == 1.0 else found * scales["readout"]
+
+
+def hidden(model: Model, weights: Weights, inputs: Tensor, branch: float) -> Tensor:
+    """What the readout sees (P, B T, d), normalised."""
+    models, batch, length = inputs.shape
+    d = model.d_model
+    table = weights["embedding"]
+    first = torch.arange(models, device=inputs.device)[:, None, None] * model.vocab
+    state = F.embedding(inputs + first, table.reshape(models * model.vocab, d))
+    if model.token_shift:
+        state = state + model.token_shift * F.pad(state, (0, 0, 1, -1))
+    body = _lstm if model.kind == "lstm" else _transformer
+    state = body(model, weights, state.view(models, batch * length, d), length, branch)
+    return _norm(state)
+
+
+def _norm(x: Tensor) -> Tensor:
+    return F.rms_norm(x, (x.shape[-1],), eps=1e-5)
+
+
+def _transformer(
+    model: Model, weights: Weights, state: Tensor, length: int, branch: float
+) -> Tensor:
+    arch = model.architecture
+    models, rows, _ = state.shape
+    heads, keys, width = arch.n_heads, arch.n_kv_heads, arch.d_head
+    cos, sin = _angles(length, width, model.rope_base, state)
+    for i in range(model.n_layers):
+        mixed = torch.bmm(_norm(state), weights[f"{i}.attend"])
+        mixed = mixed.view(models * rows // length, length, heads + 2 * keys, width)
+        turned, value = mixed.split((heads + keys, keys), dim=2)
+        query, key = rotate(turned, cos, sin).split((heads, keys), dim=2)
+        seen = F.scaled_dot_product_attention(
+            query.transpose(1, 2),
+            key.transpose(1, 2),
+            value.transpose(1, 2),
+            is_causal=True,
+            enable_gqa=keys != heads,
+        )
+        seen = seen.transpose(1, 2).reshape(models, rows, heads * width)
+        state = _add(state, torch.bmm(seen, weights[f"{i}.mix"]), branch)
+        inner = torch.bmm(_norm(state), weights[f"{i}.up"])
+        inner = swiglu(*inner.chunk(2, dim=-1)) if model.gated else gelu(inner)
+        state = _add(state, torch.bmm(inner, weights[f"{i}.down"]), branch)
+    return state
+
+
+def _add(state: Tensor, change: Tensor, branch: float) -> Tensor:
+    return state + change if branch == 1.0 else torch.add(state, change, alpha=branch)
+
+
+def _angles(length: int, width: int, base: float, like: Tensor) -> tuple[Tensor, Tensor]:
+    pairs = torch.arange(0, width, 2, device=like.device, dtype=torch.float64) / width
+    angles = torch.arange(length, device=like.device)[:, None] * base**-pairs
+    angles = angles[:, None, :]
+    return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+
+
+def _lstm(model: Model, weights: Weights, state: Tensor, length: int, branch: float) -> Tensor:
+    """Layers of LSTM with residuals between them; PyTorch's own kernel, one model at a time."""
+    models, rows, d = state.shape
+    batch = rows // length
+    zero = state.new_zeros(1, batch, d)
+    # No biases are trained; the forget gate starts half open like the others.
+    for i in range(model.n_layers):
+        inside = _norm(state).view(models, batch, length, d)
+        out = [
+            torch.lstm(
+                inside[p],
+                (zero, zero),
+                (weights[f"{i}.input"][p], weights[f"{i}.recurrent"][p]),
+                False,
+                1,
+                0.0,
+                False,
+                False,
+                True,
+            )[0]
+            for p in range(models)
+        ]
+        state = _add(state, torch.stack(out).view(models, rows, d), branch)
+    return state
+
+
+def uniform_loss(model: Model) -> float:
+    """The loss of a model that knows nothing: log of the vocabulary, nats per token."""
+    return math.log(model.vocab)

@@ -1,0 +1,146 @@
+"""How are the weights updated? All weights of P models in one matrix, so a step is a few calls."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isoloss.errors import InputError, Where
+from isoloss.training.models import slots
+from isoloss.training.parametrization import initial_weights, lr_multiplier
+from isoloss.training.schedules import lr_factors
+from isoloss.training.spec import RunSpec
+
+
+class Optimizer:
+    """Weights and their moments, of P runs that share shape, optimiser and number of steps.
+
+    Args:
+        specs: the runs; they may differ in seed, learning rate, decay, clip and betas.
+        device: where they live.
+    """
+
+    def __init__(self, specs: Sequence[RunSpec], device: torch.device) -> None:
+        self._slots = slots(specs[0].model)
+        self._name = specs[0].optimization.name
+        start = [initial_weights(spec) for spec in specs]
+        self.flat = torch.from_numpy(
+            np.stack([np.concatenate([w[s.name].ravel() for s in self._slots]) for w in start])
+        ).to(device)
+        self.first = torch.zeros_like(self.flat)
+        self.second = torch.zeros_like(self.flat) if self._name != "sgd" else self.flat[:, :0]
+        self._gradient = torch.empty_like(self.flat)
+        self.weights = {
+            slot.name: view.detach().requires_grad_()
+            for slot, view in zip(self._slots, self._views(self.flat), strict=True)
+        }
+        column = lambda values: torch.tensor(values, device=device)[:, None]  # noqa: E731
+        hows = [spec.optimization for spec in specs]
+        factors = torch.from_numpy(np.stack([lr_factors(spec) for spec in specs]))
+        peaks = torch.tensor([how.lr for how in hows], dtype=torch.float64)
+        self._rates = (factors * peaks[:, None]).to(torch.float32).to(device)
+        scale = [np.full(s.size, lr_multiplier(s, specs[0]), np.float32) for s in self._slots]
+        spread = torch.from_numpy(np.concatenate(scale)).to(device)
+        self._multiplier = None if bool((spread == 1).all()) else spread[None]
+        self._decay = column([how.weight_decay for how in hows])
+        self._decays = any(how.weight_decay for how in hows)
+        self._clip = column([how.clip or float("inf") for how in hows])
+        self._beta1 = column([how.beta1 for how in hows])
+        self._beta2 = column([how.beta2 for how in hows])
+        self._eps = column([how.eps for how in hows])
+        self._same = len({(how.beta1, how.beta2, how.eps) for how in hows}) == 1
+        self._one = hows[0]
+
+    def step(self, number: int, loss: Tensor) -> None:
+        """Update by the gradient of the losses (P,) of this step, counted from 0."""
+        grads = torch.autograd.grad(loss.sum(), list(self.weights.values()))
+        models = len(self.flat)
+        torch.cat([grad.reshape(models, -1) for grad in grads], dim=1, out=self._gradient)
+        grad = self._gradient
+        norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
+        grad.mul_((self._clip / (norm + 1e-6)).clamp_(max=1.0))
+        rate = self._rates[:, number : number + 1]
+        with torch.no_grad():
+            if self._decays:
+                spread = rate * self._decay
+                spread = spread if self._multiplier is None else spread * self._multiplier
+                self.flat.mul_(1.0 - spread)
+            change = self._momentum(grad) if self._name == "sgd" else self._adam(grad, number)
+            if self._name == "muon":
+                self._orthogonalise(change, grad)
+            if self._multiplier is not None:
+                change.mul_(self._multiplier)
+            self.flat.addcmul_(change, rate, value=-1.0)
+
+    def _momentum(self, grad: Tensor) -> Tensor:
+        self.first.mul_(self._beta1).add_(grad)
+        return self.first.clone()
+
+    def _adam(self, grad: Tensor, number: int) -> Tensor:
+        """The step of AdamW (Loshchilov and Hutter 2019), before the learning rate."""
+        how, count = self._one, number + 1
+        if self._same:
+            self.first.lerp_(grad, 1.0 - how.beta1)
+            self.second.mul_(how.beta2).addcmul_(grad, grad, value=1.0 - how.beta2)
+            root = self.second.sqrt().mul_((1.0 - how.beta2**count) ** -0.5).add_(how.eps)
+            return torch.div(self.first, root).mul_(1.0 / (1.0 - how.beta1**count))
+        self.first.mul_(self._beta1).add_(grad * (1.0 - self._beta1))
+        self.second.mul_(self._beta2).add_(grad.square() * (1.0 - self._beta2))
+        root = self.second.div(1.0 - self._beta2**count).sqrt_().add_(self._eps)
+        return self.first.div(1.0 - self._beta1**count).div_(root)
+
+    def _orthogonalise(self, change: Tensor, grad: Tensor) -> None:
+        """Muon (Jordan et al. 2024) in place of Adam on hidden matrices.
+
+        The update is scaled to the size of Adam's (0.2 sqrt(max(rows, columns)), Liu et al. 2025,
+        arXiv 2502.16982), so that learning rates carry over from it.
+        """
+        from torch.optim._muon import _zeropower_via_newtonschulz as orthogonal
+
+        for slot, out, moment, slope in zip(
+            self._slots,
+            self._views(change),
+            self._views(self.first),
+            self._views(grad),
+            strict=True,
+        ):
+            if slot.role != "hidden":
+                continue
+            for p in range(len(out)):
+                ahead = slope[p].lerp(moment[p], self._one.beta1)
+                square = orthogonal(ahead, (3.4445, -4.775, 2.0315), 5, 1e-7)
+                out[p].copy_(square * (0.2 * max(slot.shape) ** 0.5))
+
+    def _views(self, flat: Tensor) -> list[Tensor]:
+        parts = flat.split([slot.size for slot in self._slots], dim=1)
+        return [
+            part.unflatten(1, slot.shape) for part, slot in zip(parts, self._slots, strict=True)
+        ]
+
+    def state(self) -> dict[str, np.ndarray[Any, Any]]:
+        """All that a run needs to go on."""
+        named = {"flat": self.flat, "first": self.first, "second": self.second}
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in named.items()}
+
+    def restore(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
+        """Go on from a state.
+
+        Raises:
+            InputError: the state is of another shape.
+        """
+        for name, tensor in (("flat", self.flat), ("first", self.first), ("second", self.second)):
+            if state[name].shape != tuple(tensor.shape):
+                raise InputError(
+                    f"a checkpoint holds {name} of shape {state[name].shape}, where "
+                    f"{tuple(tensor.shape)} is expected.",
+                    code="bad_checkpoint",
+                    where=Where(field=name),
+                )
+            tensor.copy_(torch.from_numpy(state[name]))
