@@ -51,10 +51,19 @@ COMMANDS: tuple[Command, ...] = (
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
+    Command(
+        "ladder run", "isoloss.cli.ladder:run", "Train the runs of a ladder, or go on with it."
+    ),
+    Command("ladder status", "isoloss.cli.ladder:status", "Say how far a ladder is."),
+    Command("ladder next", "isoloss.cli.ladder:upcoming", "List the runs still to be trained."),
+    Command("ladder export", "isoloss.cli.ladder:export", "Write a ladder's runs as one table."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )
 
-GROUPS = {"runs": "Grade, list and set aside runs."}
+GROUPS = {
+    "runs": "Grade, list and set aside runs.",
+    "ladder": "Train small models, on this machine or many; needs the extra train.",
+}
 """Words that need a second word; ``laws`` is a command of its own as well."""
 
 _START = """\

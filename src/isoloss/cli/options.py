@@ -48,10 +48,11 @@ def _quantity(_: Any, tokens: Sequence[Token]) -> float:
         ) from None
 
 
-def _whole(least: int, most: int) -> Callable[[Any, Sequence[Token]], int]:
+def whole(least: int, most: int) -> Callable[[Any, Sequence[Token]], int]:
+    """A converter for whole numbers of a range; 1000 and 1e3 are the same wish."""
+
     def convert(_: Any, tokens: Sequence[Token]) -> int:
         text = tokens[0].value
-        # 1000 and 1e3 are the same wish.
         try:
             value = float(text)
         except ValueError:
@@ -70,14 +71,14 @@ def _whole(least: int, most: int) -> Callable[[Any, Sequence[Token]], int]:
 Amount = Annotated[float, Parameter(converter=_quantity)]
 """A positive amount such as ``70B``, ``1.4T`` or ``1e24``."""
 
-Draws = Annotated[int, Parameter(converter=_whole(1, 10_000_000))]
+Draws = Annotated[int, Parameter(converter=whole(1, 10_000_000))]
 """How many refits; more than the largest would take days, so it is a typing error."""
 
-Jobs = Annotated[int, Parameter(converter=_whole(1, 1024))]
+Jobs = Annotated[int, Parameter(converter=whole(1, 1024))]
 """How many threads."""
 
 # Beyond 2^53 floats skip whole numbers.
-Seed = Annotated[int, Parameter(converter=_whole(0, 2**53))]
+Seed = Annotated[int, Parameter(converter=whole(0, 2**53))]
 """A seed."""
 
 

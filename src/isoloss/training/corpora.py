@@ -25,7 +25,7 @@ from isoloss.training.tokenizers import Tokenizer, make_tokenizer, restore_token
 
 Tokens = NDArray[np.uint16] | NDArray[np.uint8]
 CARD = "corpus.json"
-VALIDATION_SHARE = 0.05
+VALIDATION_SHARE = 0.03
 LONGEST_DOCUMENT = 1 << 16  # longer texts are cut, so that one book is not all of validation
 
 

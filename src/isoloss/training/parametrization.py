@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.training.models import Slot, slots
-from isoloss.training.spec import Model, RunSpec
+from isoloss.training.spec import RunSpec
 
 EMBEDDING_STD = 1.0
 
@@ -30,14 +30,17 @@ def initial_weights(spec: RunSpec) -> dict[str, NDArray[np.float32]]:
     found: dict[str, NDArray[np.float32]] = {}
     for slot in slots(spec.model):
         draw = rng.standard_normal(slot.shape, dtype=np.float32)
-        found[slot.name] = draw * np.float32(_std(slot, spec.model))
+        found[slot.name] = draw * np.float32(_std(slot, spec))
     return found
 
 
-def _std(slot: Slot, model: Model) -> float:
+def _std(slot: Slot, spec: RunSpec) -> float:
     if slot.role == "embedding":
         # A tied table is the readout too, and must not start with large logits.
-        return 1.0 / math.sqrt(model.d_model) if model.tied else EMBEDDING_STD
+        return 1.0 / math.sqrt(spec.model.d_model) if spec.model.tied else EMBEDDING_STD
+    if slot.role == "readout" and spec.optimization.parametrization == "mup":
+        # The same for every width; the multiplier of the logits does the rest.
+        return 1.0 / math.sqrt(spec.optimization.base_width)
     return 1.0 / math.sqrt(slot.fan_in)
 
 

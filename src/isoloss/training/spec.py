@@ -101,7 +101,7 @@ class Optimization:
     beta1: float = 0.9
     beta2: float = 0.99
     eps: float = 1e-8
-    weight_decay: float = 0.0
+    weight_decay: float = 0.1
     clip: float = 1.0
     parametrization: Parametrization = "mup"
     base_width: int = 64

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from isoloss.errors import InputError, Where
+from isoloss.training.corpora import VALIDATION_SHARE
 from isoloss.training.models import model_flop_per_token, param_counts
 from isoloss.training.spec import RunSpec, vary
 
@@ -145,7 +146,7 @@ def parse_ladder(document: Mapping[str, Any], source: str = "") -> LadderSpec:
         name=str(document.get("name", "ladder")),
         sources=dict(corpus.get("sources", {"text": "sotu"})),
         tokenizer=str(corpus.get("tokenizer", "bytes")),
-        validation=float(corpus.get("validation", 0.05)),
+        validation=float(corpus.get("validation", VALIDATION_SHARE)),
         runs=tuple(sorted(distinct.values(), key=lambda one: run_flop(one.spec))),
         trainer=str(document.get("trainer", "")),
         source=source,

@@ -24,6 +24,7 @@ from isoloss.training.spec import RunSpec
 
 EVAL_SEQUENCES = 32
 DIVERGED_ABOVE = 3.0  # times the loss of a uniform guess
+SETTLED = 50  # steps after which a loss above that is no mere start
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,10 @@ class Trainer:
     @property
     def diverged(self) -> NDArray[np.bool_]:
         """Which runs have left all sense: not finite, or far above a uniform guess (P,)."""
+        if self.step == 0:
+            return np.zeros(len(self.specs), dtype=np.bool_)
         limit = DIVERGED_ABOVE * math.log(self.specs[0].model.vocab)
-        healthy = (self.last_loss < limit) | np.isnan(self.last_loss) & (self.step == 0)
-        return ~healthy
+        return ~np.isfinite(self.last_loss) | (self.step > SETTLED) & (self.last_loss > limit)
 
     def evaluate(self, domain: str, most: int | None = None) -> list[Measured]:
         """The loss of each run on a domain's validation set, or its first ``most`` windows."""
