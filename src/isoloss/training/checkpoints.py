@@ -25,7 +25,8 @@ def save_checkpoint(folder: Path, state: State) -> None:
         InputError: the disk is full or the folder not writable; the two before are unharmed.
     """
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: np.asarray(value) for name, value in state.items()})
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in state.items()}
+    np.savez(buffer, **arrays)
     body = buffer.getvalue()
     steps = [(_step(folder / name), name) for name in _NAMES]
     write_bytes(folder / min(steps)[1], hashlib.sha256(body).digest() + body)

@@ -23,7 +23,7 @@ from isoloss.errors import InputError, Where
 from isoloss.training.sources import documents, licence
 from isoloss.training.tokenizers import Tokenizer, make_tokenizer, restore_tokenizer
 
-Tokens = NDArray[np.uint16] | NDArray[np.uint8]
+Tokens = NDArray[np.unsignedinteger[Any]]
 CARD = "corpus.json"
 VALIDATION_SHARE = 0.03
 LONGEST_DOCUMENT = 1 << 16  # longer texts are cut, so that one book is not all of validation

@@ -41,7 +41,10 @@ class Optimizer:
             slot.name: view.detach().requires_grad_()
             for slot, view in zip(self._slots, self._views(self.flat), strict=True)
         }
-        column = lambda values: torch.tensor(values, device=device)[:, None]  # noqa: E731
+
+        def column(values: list[float]) -> Tensor:
+            return torch.tensor(values, device=device)[:, None]
+
         hows = [spec.optimization for spec in specs]
         factors = torch.from_numpy(np.stack([lr_factors(spec) for spec in specs]))
         peaks = torch.tensor([how.lr for how in hows], dtype=torch.float64)
@@ -57,6 +60,13 @@ class Optimizer:
         self._eps = column([how.eps for how in hows])
         self._same = len({(how.beta1, how.beta2, how.eps) for how in hows}) == 1
         self._one = hows[0]
+        self.third = self.flat.new_zeros(self.flat.shape if self._name == "muon" else (0, 0))
+        self._muon = self._hidden_matrices() if self._name == "muon" else None
+        kept = [np.full(s.size, s.role != "hidden", np.float32) for s in self._slots]
+        self._not_hidden = torch.from_numpy(np.concatenate(kept)).to(device)
+        self._hidden_multiplier = next(
+            (lr_multiplier(s, specs[0]) for s in self._slots if s.role == "hidden"), 1.0
+        )
 
     def step(self, number: int, loss: Tensor) -> None:
         """Update by the gradient of the losses (P,) of this step, counted from 0."""
@@ -73,10 +83,13 @@ class Optimizer:
                 spread = spread if self._multiplier is None else spread * self._multiplier
                 self.flat.mul_(1.0 - spread)
             change = self._momentum(grad) if self._name == "sgd" else self._adam(grad, number)
-            if self._name == "muon":
-                self._orthogonalise(change, grad)
             if self._multiplier is not None:
                 change.mul_(self._multiplier)
+            if self._muon is not None:
+                change.mul_(self._not_hidden)
+                for group, one in zip(self._muon.param_groups, rate, strict=True):
+                    group["lr"] = float(one) * self._hidden_multiplier
+                self._muon.step()
             self.flat.addcmul_(change, rate, value=-1.0)
 
     def _momentum(self, grad: Tensor) -> Tensor:
@@ -96,27 +109,35 @@ class Optimizer:
         root = self.second.div(1.0 - self._beta2**count).sqrt_().add_(self._eps)
         return self.first.div(1.0 - self._beta1**count).div_(root)
 
-    def _orthogonalise(self, change: Tensor, grad: Tensor) -> None:
-        """Muon (Jordan et al. 2024) in place of Adam on hidden matrices.
+    def _hidden_matrices(self) -> torch.optim.Muon:
+        """Muon (Jordan et al. 2024), PyTorch's own, for hidden matrices in place of Adam.
 
-        The update is scaled to the size of Adam's (0.2 sqrt(max(rows, columns)), Liu et al. 2025,
-        arXiv 2502.16982), so that learning rates carry over from it.
+        Its update is scaled to the size of Adam's (Liu et al. 2025, arXiv 2502.16982), so that
+        learning rates carry over. Its moments lie in a matrix of this class, so that one state
+        holds all.
         """
-        from torch.optim._muon import _zeropower_via_newtonschulz as orthogonal
-
-        for slot, out, moment, slope in zip(
-            self._slots,
-            self._views(change),
-            self._views(self.first),
-            self._views(grad),
-            strict=True,
-        ):
-            if slot.role != "hidden":
-                continue
-            for p in range(len(out)):
-                ahead = slope[p].lerp(moment[p], self._one.beta1)
-                square = orthogonal(ahead, (3.4445, -4.775, 2.0315), 5, 1e-7)
-                out[p].copy_(square * (0.2 * max(slot.shape) ** 0.5))
+        groups: list[dict[str, Any]] = []
+        moments: list[Tensor] = []
+        for p in range(len(self.flat)):
+            chosen = [k for k, slot in enumerate(self._slots) if slot.role == "hidden"]
+            flat, third, grads = (
+                self._views(whole) for whole in (self.flat, self.third, self._gradient)
+            )
+            params = [torch.nn.Parameter(flat[k][p]) for k in chosen]
+            for param, k in zip(params, chosen, strict=True):
+                param.grad = grads[k][p]
+            moments += [third[k][p] for k in chosen]
+            groups.append({"params": params})
+        found = torch.optim.Muon(
+            groups,
+            weight_decay=0.0,
+            momentum=self._one.beta1,
+            adjust_lr_fn="match_rms_adamw",
+        )
+        params = [param for group in found.param_groups for param in group["params"]]
+        for param, moment in zip(params, moments, strict=True):
+            found.state[param]["momentum_buffer"] = moment
+        return found
 
     def _views(self, flat: Tensor) -> list[Tensor]:
         parts = flat.split([slot.size for slot in self._slots], dim=1)
@@ -124,10 +145,13 @@ class Optimizer:
             part.unflatten(1, slot.shape) for part, slot in zip(parts, self._slots, strict=True)
         ]
 
+    def _all(self) -> dict[str, Tensor]:
+        names = ("flat", "first", "second", "third")
+        return {name: getattr(self, name) for name in names}
+
     def state(self) -> dict[str, np.ndarray[Any, Any]]:
         """All that a run needs to go on."""
-        named = {"flat": self.flat, "first": self.first, "second": self.second}
-        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in named.items()}
+        return {name: value.detach().cpu().numpy().copy() for name, value in self._all().items()}
 
     def restore(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
         """Go on from a state.
@@ -135,7 +159,7 @@ class Optimizer:
         Raises:
             InputError: the state is of another shape.
         """
-        for name, tensor in (("flat", self.flat), ("first", self.first), ("second", self.second)):
+        for name, tensor in self._all().items():
             if state[name].shape != tuple(tensor.shape):
                 raise InputError(
                     f"a checkpoint holds {name} of shape {state[name].shape}, where "

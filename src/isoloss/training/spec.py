@@ -230,7 +230,12 @@ def run_from_dict(document: Mapping[str, Any]) -> RunSpec:
     Raises:
         InputError: a field is unknown or its value unusable.
     """
-    parts = {"model": Model, "optimization": Optimization, "pacing": Pacing, "data": Data}
+    parts: dict[str, Any] = {
+        "model": Model,
+        "optimization": Optimization,
+        "pacing": Pacing,
+        "data": Data,
+    }
     known = {item.name for item in fields(RunSpec)}
     values: dict[str, Any] = {}
     for name, value in document.items():
@@ -278,6 +283,7 @@ def vary(spec: RunSpec, changes: Mapping[str, Any]) -> RunSpec:
         item.name: part
         for part in ("data", "pacing", "optimization", "model")
         for item in fields(getattr(spec, part))
+        if item.name != "name"
     }
     homes["optimizer"] = "optimization"
     own = {"seed", "evals"}
@@ -292,10 +298,10 @@ def vary(spec: RunSpec, changes: Mapping[str, Any]) -> RunSpec:
             raise _unknown(name, sorted({*homes, *own}))
     if "d_model" in grouped.get("model", {}):
         grouped["model"] = {"n_heads": 0, "n_kv_heads": 0, "d_ff": 0} | grouped["model"]
-    parts = {
-        part: build(type(getattr(spec, part)), asdict(getattr(spec, part)) | values)
-        for part, values in grouped.items()
-    }
+    parts: dict[str, Any] = {}
+    for part, values in grouped.items():
+        old: Any = getattr(spec, part)
+        parts[part] = build(type(old), asdict(old) | values)
     return replace(spec, **parts, **top)
 
 

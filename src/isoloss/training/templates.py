@@ -213,19 +213,20 @@ def _shaped(values: dict[str, Any], base: RunSpec) -> Iterator[RunSpec]:
 
 def _combined(values: Mapping[str, Any], base: RunSpec) -> Iterator[RunSpec]:
     names = list(values)
-    lists = [value if isinstance(value, list) else [value] for value in values.values()]
-    for chosen in itertools.product(*cast("list[list[Any]]", lists)):
+    for chosen in itertools.product(*(_listed(value) for value in values.values())):
         yield vary(base, dict(zip(names, chosen, strict=True)))
 
 
 def _numbers(found: Any, name: str) -> list[float]:
-    values = found if isinstance(found, list) else [found]
-    if not values or not all(
-        isinstance(value, int | float) and value > 0 for value in cast("list[Any]", values)
-    ):
+    values = _listed(found)
+    if not values or not all(isinstance(value, int | float) and value > 0 for value in values):
         raise InputError(
             f"found {found!r} where a list of positive numbers is expected.",
             code="bad_spec",
             where=Where(field=name),
         )
-    return [float(value) for value in cast("list[Any]", values)]
+    return [float(value) for value in values]
+
+
+def _listed(found: Any) -> list[Any]:
+    return cast("list[Any]", found) if isinstance(found, list) else [found]

@@ -19,15 +19,17 @@ SEPARATOR = 0  # ends a document; no text holds it
 
 
 class Tokenizer(Protocol):
-    """From texts to tokens.
+    """From texts to tokens."""
 
-    Attributes:
-        name: as in a specification.
-        vocab: how many different tokens.
-    """
+    @property
+    def name(self) -> str:
+        """As in a specification."""
+        ...
 
-    name: str
-    vocab: int
+    @property
+    def vocab(self) -> int:
+        """How many different tokens."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """The tokens of these documents, a separator after each."""
