@@ -301,7 +301,8 @@ def vary(spec: RunSpec, changes: Mapping[str, Any]) -> RunSpec:
     parts: dict[str, Any] = {}
     for part, values in grouped.items():
         old: Any = getattr(spec, part)
-        parts[part] = build(type(old), asdict(old) | values)
+        kind: Any = type(old)
+        parts[part] = build(kind, asdict(old) | values)
     return replace(spec, **parts, **top)
 
 
