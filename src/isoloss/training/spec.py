@@ -141,7 +141,7 @@ class Pacing:
     schedule: Schedule = "linear"
     warmup: float = 0.05
     decay: float = 0.2
-    floor_lr: float = 0.0
+    floor_lr: float = 1e-5
 
     def __post_init__(self) -> None:
         _one_of("schedule", self.schedule, get_args(Schedule))
