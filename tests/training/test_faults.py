@@ -17,10 +17,10 @@ import pytest
 from isoloss.errors import InputError
 from isoloss.training import worker
 from isoloss.training.checkpoints import load_checkpoint, save_checkpoint
-from isoloss.training.ladder import RUNS, Ladder, open_ladder, prepare
+from isoloss.training.ladder import Ladder, open_ladder, prepare
+from isoloss.training.layout import ROW, RUNS
 from isoloss.training.local import Place, run_local
 from isoloss.training.locks import alone
-from isoloss.training.runner import ROW
 from isoloss.training.templates import parse_ladder
 from isoloss.training.worker import Setting, work
 

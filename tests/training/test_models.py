@@ -11,14 +11,8 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from isoloss.training import kernels
-from isoloss.training.models import (
-    logits,
-    losses,
-    model_flop_per_token,
-    param_counts,
-    slots,
-    token_losses,
-)
+from isoloss.training.counts import model_flop_per_token, param_counts, slots
+from isoloss.training.models import logits, losses, token_losses
 from isoloss.training.parametrization import initial_weights, scales
 from isoloss.training.spec import Model, RunSpec, vary
 from isoloss.training.trainer import Trainer

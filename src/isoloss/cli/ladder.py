@@ -91,7 +91,8 @@ def export(folder: str = "ladder", /, *, into: str, output: Output = OUTPUT) -> 
         into: The file to write: .parquet, .csv, .tsv or .jsonl.
         output: How the answer is written.
     """
-    from isoloss.training.ladder import RUNS, open_ladder
+    from isoloss.training.ladder import open_ladder
+    from isoloss.training.layout import RUNS
     from isoloss.training.progress import progress
 
     ladder = open_ladder(folder)

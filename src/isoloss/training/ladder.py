@@ -22,13 +22,10 @@ from isoloss.atomic import replacing, write_text
 from isoloss.document import dumps
 from isoloss.errors import InputError, Where
 from isoloss.training.corpora import Corpus, build_corpus, open_corpus
-from isoloss.training.runner import CURVE, ROW
+from isoloss.training.layout import CURVE, CURVES, PLAN, ROW, RUNS
 from isoloss.training.spec import RunSpec, run_from_dict
 from isoloss.training.templates import LadderSpec, Planned
 
-PLAN = "ladder.json"
-RUNS = "runs.parquet"
-CURVES = "curves.parquet"
 MOST_ATTEMPTS = 3
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from isoloss.errors import InputError, Where
-from isoloss.training.models import slots
+from isoloss.training.counts import slots
 from isoloss.training.parametrization import initial_weights, lr_multiplier
 from isoloss.training.schedules import lr_factors
 from isoloss.training.spec import RunSpec

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.training.models import Slot, slots
+from isoloss.training.counts import Slot, slots
 from isoloss.training.spec import RunSpec
 
 EMBEDDING_STD = 1.0

@@ -11,7 +11,7 @@ from typing import Any
 from isoloss.document import envelope
 from isoloss.runs import format_quantity
 from isoloss.training.ladder import Ladder
-from isoloss.training.runner import CURVE
+from isoloss.training.layout import CURVE
 from isoloss.training.spec import RunSpec
 from isoloss.training.templates import run_flop
 

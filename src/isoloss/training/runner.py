@@ -16,13 +16,12 @@ from isoloss.atomic import write_text
 from isoloss.document import dumps, plain
 from isoloss.training.checkpoints import drop_checkpoints, load_checkpoint, save_checkpoint
 from isoloss.training.corpora import Corpus
-from isoloss.training.models import model_flop_per_token, param_counts
+from isoloss.training.counts import model_flop_per_token, param_counts
+from isoloss.training.layout import CURVE, ROW
 from isoloss.training.schedules import lr_factors
 from isoloss.training.spec import RunSpec
 from isoloss.training.trainer import Measured, Trainer
 
-ROW = "row.json"
-CURVE = "metrics.jsonl"
 LN2 = math.log(2.0)
 QUICK_WINDOWS = 64  # of the validation set, at all points of the curve but the last
 

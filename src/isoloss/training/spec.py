@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from isoloss.errors import InputError, Where
 from isoloss.runs.architecture import Architecture
@@ -301,7 +301,7 @@ def vary(spec: RunSpec, changes: Mapping[str, Any]) -> RunSpec:
     parts: dict[str, Any] = {}
     for part, values in grouped.items():
         old: Any = getattr(spec, part)
-        kind: Any = type(old)
+        kind = cast("type[Any]", type(old))
         parts[part] = build(kind, asdict(old) | values)
     return replace(spec, **parts, **top)
 

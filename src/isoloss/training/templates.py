@@ -34,7 +34,7 @@ from typing import Any, cast
 
 from isoloss.errors import InputError, Where
 from isoloss.training.corpora import VALIDATION_SHARE
-from isoloss.training.models import model_flop_per_token, param_counts
+from isoloss.training.counts import model_flop_per_token, param_counts
 from isoloss.training.spec import RunSpec, vary
 
 _TEMPLATES = ("isoflop", "ratio", "grid", "run")

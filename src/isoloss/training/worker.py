@@ -16,8 +16,9 @@ from pathlib import Path
 from isoloss.atomic import write_text
 from isoloss.document import dumps
 from isoloss.training.ladder import MOST_ATTEMPTS, Ladder, open_ladder
+from isoloss.training.layout import ROW
 from isoloss.training.locks import held
-from isoloss.training.runner import ROW, Setting, carry_out
+from isoloss.training.runner import Setting, carry_out
 from isoloss.training.templates import Planned
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

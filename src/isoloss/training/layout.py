@@ -1,0 +1,9 @@
+"""What the files of a ladder are called."""
+
+from __future__ import annotations
+
+PLAN = "ladder.json"
+RUNS = "runs.parquet"
+CURVES = "curves.parquet"
+ROW = "row.json"
+CURVE = "metrics.jsonl"
