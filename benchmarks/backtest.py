@@ -109,7 +109,8 @@ def two_ways(points: Points, law: str, draws: int) -> None:
         begin = time.process_time()
         results.append(way())
         spent.append(time.process_time() - begin)
-    apart = np.median(np.abs(results[1] / results[0] - 1))
+    size = np.maximum(np.abs(results[0]), 1e-300)  # a floor at its bound is zero
+    apart = np.median(np.abs(results[1] - results[0]) / size)
     print(
         f"  {law:<20}cut by cut {spent[0]:6.1f} s, one batch {spent[1]:6.1f} s "
         f"({spent[1] / spent[0]:.1f}x); parameters apart by {apart:.0e} (median)"

@@ -30,13 +30,24 @@ if TYPE_CHECKING:
     from isoloss.fitting import StudentT as StudentT
     from isoloss.fitting import approaches as approaches
     from isoloss.fitting import fit as fit
+    from isoloss.fitting import noise_scale as noise_scale
+    from isoloss.fitting.sweeps import SweepFit as SweepFit
+    from isoloss.fitting.sweeps import fit_sweep as fit_sweep
     from isoloss.laws import Law as Law
     from isoloss.laws import Parameter as Parameter
     from isoloss.laws import get_law as get_law
     from isoloss.laws import list_laws as list_laws
+    from isoloss.planning import CriticalBatch as CriticalBatch
+    from isoloss.planning import HParams as HParams
     from isoloss.planning import Plan as Plan
+    from isoloss.planning import batch_from_noise as batch_from_noise
+    from isoloss.planning import batch_laws as batch_laws
+    from isoloss.planning import critical_batch as critical_batch
+    from isoloss.planning import hparams as hparams
     from isoloss.planning import plan as plan
     from isoloss.planning import plan_published as plan_published
+    from isoloss.planning import trade_off as trade_off
+    from isoloss.planning import transfer_lr as transfer_lr
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
@@ -45,6 +56,7 @@ if TYPE_CHECKING:
     from isoloss.validation import compare as compare
     from isoloss.validation import compare_recipes as compare_recipes
     from isoloss.validation import diagnose as diagnose
+    from isoloss.validation import forecast as forecast
     from isoloss.validation import identify as identify
     from isoloss.validation import sensitivity as sensitivity
 
@@ -62,13 +74,24 @@ _HOME = {
     "StudentT": "fitting",
     "approaches": "fitting",
     "fit": "fitting",
+    "noise_scale": "fitting",
+    "SweepFit": "fitting.sweeps",
+    "fit_sweep": "fitting.sweeps",
     "Law": "laws",
     "Parameter": "laws",
     "get_law": "laws",
     "list_laws": "laws",
+    "CriticalBatch": "planning",
+    "HParams": "planning",
     "Plan": "planning",
+    "batch_from_noise": "planning",
+    "batch_laws": "planning",
+    "critical_batch": "planning",
+    "hparams": "planning",
     "plan": "planning",
     "plan_published": "planning",
+    "trade_off": "planning",
+    "transfer_lr": "planning",
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",
@@ -77,6 +100,7 @@ _HOME = {
     "compare": "validation",
     "compare_recipes": "validation",
     "diagnose": "validation",
+    "forecast": "validation",
     "identify": "validation",
     "sensitivity": "validation",
 }

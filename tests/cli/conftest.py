@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from isoloss.cli.app import main
+from tests.fitting.lr_batch import make_sweep
 
 TRUTH = {"E": 1.7, "A": 400.0, "B": 2000.0, "alpha": 0.34, "beta": 0.36}
 
@@ -78,4 +79,46 @@ def fit_file(ladder: Path) -> Path:
     """A fit to the ladder, as isoloss fit --save writes it."""
     path = ladder.parent / "fit.json"
     assert main(["fit", str(ladder), "--draws", "200", "--save", str(path), "--quiet"]) == 0
+    return path
+
+
+@pytest.fixture(scope="session")
+def steps_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Steps to two losses at eight batches, on hyperbolas with 2 % of noise."""
+    rng = np.random.default_rng(7)
+    lines = ["loss,batch_tokens,steps"]
+    for loss, least, tokens in ((3.2, 2400, 1.1e9), (3.0, 4200, 2.6e9)):
+        for batch in (2**power for power in range(15, 23)):
+            noise = np.exp(0.02 * rng.standard_normal())
+            lines.append(f"{loss},{batch},{(least + tokens / batch) * noise:.0f}")
+    path = tmp_path_factory.mktemp("steps") / "steps.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def norms_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve gradient norms at each of two batches, of a noise scale of 600k tokens."""
+    rng = np.random.default_rng(8)
+    lines = ["batch_tokens,grad_norm"]
+    for batch in (2**15, 2**19):
+        for _ in range(12):
+            norm = 0.2 * np.sqrt((1 + 6e5 / batch) * np.exp(0.05 * rng.standard_normal()))
+            lines.append(f"{batch},{norm:.6f}")
+    path = tmp_path_factory.mktemp("norms") / "norms.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def sweep_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep of learning rate and batch in nine cells, as a table; one run diverged."""
+    made = make_sweep(noise=0.0005, grid=5, seed=1).points
+    lines = ["n_nonemb,tokens,lr,batch_tokens,loss"]
+    columns = (made.params, made.tokens, made.columns["lr"], made.columns["batch_tokens"])
+    for *settings, loss in zip(*columns, made.loss, strict=True):
+        lines.append(",".join(f"{value!r}" for value in (*map(float, settings), float(loss))))
+    lines.append("2e8,5e9,0.1,500000,nan")
+    path = tmp_path_factory.mktemp("sweep") / "sweep.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

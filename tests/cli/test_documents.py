@@ -17,6 +17,10 @@ REGISTRY = Registry().with_resources(
     (schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS.values()
 )
 
+TUNED = ("--lr", "3e-3", "--n", "100M", "--d", "2B")
+TRANSFER = (*TUNED, "--to-d", "20B", "--batch", "500k", "--weight-decay", "0.1")
+TO_OTHER_SCHEDULE = (*TUNED, "--to-schedule", "WSD")
+
 COMMANDS = {
     "laws": ("laws",),
     "law": ("laws", "show", "chinchilla", "--at", "N=7B", "D=1.4T"),
@@ -31,9 +35,14 @@ COMMANDS = {
     "diagnosis": ("diagnose", "RUNS", "--draws", "20"),
     "recipes": ("recipes", "RUNS", "RUNS", "--where-a", "flops < 5e19", "--draws", "20"),
     "prediction": ("predict", "FIT", "--n", "1B", "--d", "20B"),
+    "forecast": ("forecast", "FIT", "--n", "1B", "--d", "20B", "--laws", "gadre", "--draws", "20"),
     "plan": ("plan", "1e21", "--fit", "FIT"),
     "answer": ("plan", "--loss", "2.2", "--fit", "FIT"),
     "published_plans": ("plan", "1e23", "--published"),
+    "sweep_fit": ("sweep", "SWEEP", "--draws", "20"),
+    "hparams": ("hparams", "--n", "7B", "--d", "1.4T", "--loss", "2", "--batch", "4M"),
+    "lr_transfer": ("transfer", *TRANSFER),
+    "critical_batch": ("batch", "STEPS", "--seconds-per-step", "2", "--n", "7B", "--d", "1.4T"),
     "approaches": ("approaches", "RUNS", "--draws", "20"),
     "demo": ("demo", "--draws", "20"),
     "error": ("plan", "1E"),
@@ -56,8 +65,12 @@ def test_every_schema_is_one_and_every_document_is_tested():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_document_fits_its_schema(run, ladder, fit_file, name):
-    words = [{"RUNS": str(ladder), "FIT": str(fit_file)}.get(w, w) for w in COMMANDS[name]]
+def test_document_fits_its_schema(run, ladder, fit_file, steps_file, sweep_file, name):
+    files = {
+        **{"RUNS": str(ladder), "FIT": str(fit_file)},
+        **{"STEPS": str(steps_file), "SWEEP": str(sweep_file)},
+    }
+    words = [files.get(word, word) for word in COMMANDS[name]]
     document = run(*words, "--json").document
     assert document["schema"] == f"isoloss.{name}"
     validator(name).validate(document)
@@ -72,6 +85,11 @@ def test_document_fits_its_schema(run, ladder, fit_file, name):
         ("plan", ("plan", "1e24", "--law", "chinchilla", "--published")),
         ("fit", ("fit", "RUNS", "--law", "E + A/C**a", "--ci", "none")),
         ("law", ("laws", "show", "E + A*N**-a")),
+        ("law", ("laws", "show", "step-law", "--at", "N=7B", "D=1.4T")),
+        ("law", ("laws", "show", "minicpm", "--at", "L=2")),
+        ("lr_transfer", ("transfer", *TO_OTHER_SCHEDULE)),
+        ("critical_batch", ("batch", "--critical", "2M", "--batch", "500k", "--steps", "1e5")),
+        ("critical_batch", ("batch", "--grad-norms", "NORMS")),
         ("comparison", ("compare", "RUNS", "--law", "chinchilla", "--at", "1e19", "--draws", "20")),
         ("diagnosis", ("diagnose", "RUNS", "--law", "E + A/N**a", "--ci", "none")),
         ("diagnosis", ("diagnose", "RUNS", "--sensitivity", "--draws", "20", *FEW)),
@@ -80,6 +98,7 @@ def test_document_fits_its_schema(run, ladder, fit_file, name):
         ("error", ("plan", "1e23", "--law", "farseer", "--published")),
     ],
 )
-def test_unusual_documents_too(run, ladder, name, words):
-    filled = [str(ladder) if word == "RUNS" else word for word in words]
+def test_unusual_documents_too(run, ladder, norms_file, name, words):
+    files = {"RUNS": str(ladder), "NORMS": str(norms_file)}
+    filled = [files.get(word, word) for word in words]
     validator(name).validate(run(*filled, "--json").document)

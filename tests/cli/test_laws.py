@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from isoloss.laws import evaluate, list_laws
+from isoloss.laws.hparams import list_hparam_laws
 
 
 def test_catalogue_document_has_the_contract(run):
@@ -13,7 +14,9 @@ def test_catalogue_document_has_the_contract(run):
     assert result.code == 0
     assert document["schema"] == "isoloss.laws"
     assert {"version", "isoloss", "seed", "conventions", "warnings"} <= set(document)
-    assert [law["name"] for law in document["laws"]] == [law.name for law in list_laws()]
+    names = [law.name for law in (*list_laws(), *list_hparam_laws())]
+    assert [law["name"] for law in document["laws"]] == names
+    assert {law["kind"] for law in document["laws"]} == {"loss", "settings"}
     for law in document["laws"]:
         assert {"name", "formula", "latex", "parameters", "published"} <= set(law)
         for published in law["published"]:

@@ -147,3 +147,26 @@ def test_bootstrap_intervals(kept):
         run, tier = by_run.parameters[name], by_tier.parameters[name]
         rows.append([name, None, run.lo, run.hi, tier.lo, tier.hi])
     check(PAGE, "Intervals", rows)
+
+
+def test_drift_of_the_optimum(runs, kept):
+    every = runs.points()
+    less_four = every.take(np.argsort(np.argsort(-every.loss)) >= 4)
+    cuts = (3.4e19, 1.15e20, 3.5e20, 1.1e21)
+    found, again = (
+        iso.backtest(points, target=1e24, at=cuts, draws=20) for points in (less_four, kept)
+    )
+    rows = [
+        [at, drift.n_fit, size.estimate, None, other.estimate]
+        for at, drift, size, other in zip(
+            [*cuts, "all"],
+            found.drift["chinchilla"],
+            found.sizes("chinchilla"),
+            again.sizes("chinchilla"),
+            strict=True,
+        )
+        if size and other
+    ]
+    check(PAGE, "Drift of the optimum", rows)
+    first, *_, last = (row[2] for row in rows)
+    assert first / last == pytest.approx(5.7, abs=0.05)

@@ -306,6 +306,8 @@ def test_tables(points, found):
     assert {"bias", "coverage_0.5", "coverage_0.8", "coverage_0.9"} <= set(cuts.columns)
     assert runs.height == 2 * sum(cut.n_held_out for cut in found.cuts)
     assert runs["extrapolation_factor"].min() > 1
+    inside = (runs["lo_0.9"] <= runs["loss"]) & (runs["loss"] <= runs["hi_0.9"])
+    assert inside.to_list() == runs["inside_0.9"].to_list()
     assert drift.height == 2 * (len(found.cuts) + 1)
     assert drift.filter(drift["law"] == "power-c")["n_params"].null_count() == 5
     with pytest.raises(InputError, match="one of cuts, runs, drift"):

@@ -86,3 +86,13 @@ def test_no_fit_no_numbers():
     empty = unfitted("too_few_runs")
     assert np.isnan([empty.bias, empty.mean_abs_rel_error, empty.max_abs_rel_error]).all()
     assert empty.coverage == {}
+
+
+def test_ends_are_those_that_were_counted(found):
+    for level, ends in found.ends.items():
+        lo, hi = ends
+        assert np.all((lo <= found.expected) & (found.expected <= hi))
+        assert np.array_equal((lo <= found.loss) & (found.loss <= hi), found.inside[level])
+    document = found.to_dict()["intervals"]
+    assert set(document) == {"0.5", "0.9"}
+    assert found.miss.shape == found.loss.shape

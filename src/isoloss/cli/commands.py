@@ -49,7 +49,20 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("recipes", "isoloss.cli.recipes:recipes", "Compare two training recipes in compute."),
     Command("predict", "isoloss.cli.predict:predict", "Predict the loss of other runs."),
+    Command(
+        "forecast",
+        "isoloss.cli.forecast:forecast",
+        "Predict with intervals that count the law's own error.",
+    ),
     Command("plan", "isoloss.cli.plan:plan", "Turn a budget into a model size and tokens."),
+    Command("sweep", "isoloss.cli.sweep:sweep", "Find the best lr and batch of your own sweep."),
+    Command(
+        "hparams", "isoloss.cli.hparams:hparams", "Learning rate and batch by the published laws."
+    ),
+    Command(
+        "transfer", "isoloss.cli.transfer:transfer", "Carry a tuned learning rate to another run."
+    ),
+    Command("batch", "isoloss.cli.batch:batch", "Critical batch: what a larger batch buys."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command(
         "ladder run", "isoloss.cli.ladder:run", "Train the runs of a ladder, or go on with it."

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
-
-from isoloss.cli.options import OUTPUT, Output, whole
+from isoloss.cli.options import OUTPUT, Jobs, Output
 from isoloss.errors import InputError, Where
 
 if TYPE_CHECKING:
     from isoloss.training.progress import Progress
-
-Workers = Annotated[int, Parameter(converter=whole(1, 1024))]
 
 
 def run(
@@ -21,7 +17,7 @@ def run(
     /,
     *,
     into: str = "ladder",
-    workers: Workers | None = None,
+    workers: Jobs | None = None,
     device: list[str] | None = None,
     output: Output = OUTPUT,
 ) -> None:

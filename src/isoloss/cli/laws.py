@@ -9,11 +9,18 @@ from cyclopts import App, Parameter
 
 from isoloss.cli.documents import document
 from isoloss.cli.options import OUTPUT, Output, number, pairs
+from isoloss.cli.setting_laws import (
+    evaluation_fields,
+    settings_at,
+    settings_fields,
+    settings_text,
+)
 from isoloss.cli.text import columns, paragraph, span
 
 if TYPE_CHECKING:
     from isoloss.laws import Evaluation, Law, Published
     from isoloss.laws import Parameter as LawParameter
+    from isoloss.laws.hparams import HParamLaw
 
 app = App(name="laws")
 
@@ -28,11 +35,15 @@ def list_laws(*, output: Output = OUTPUT) -> None:
         output: How the answer is written.
     """
     from isoloss.laws import list_laws as catalogue
+    from isoloss.laws.hparams import list_hparam_laws
 
-    laws = catalogue()
+    laws, settings = catalogue(), list_hparam_laws()
     output.give(
-        text=lambda: _catalogue_text(laws),
-        document=lambda: document("laws") | {"laws": [law_fields(law) for law in laws]},
+        text=lambda: _catalogue_text(laws, settings),
+        document=lambda: (
+            document("laws")
+            | {"laws": [*map(law_fields, laws), *(settings_fields(law) for law in settings)]}
+        ),
     )
 
 
@@ -53,8 +64,22 @@ def show(
         key: Only the published coefficients of this key.
         output: How the answer is written.
     """
-    from isoloss.laws import get_law, get_published
+    from isoloss.laws import LAWS, get_law, get_published
+    from isoloss.laws.hparams import find_hparam_law
 
+    settings = None if name.strip() in LAWS else find_hparam_law(name)
+    if settings is not None:
+        settings.coefficients(key)
+        advice = settings_at(settings, at, key)
+        output.give(
+            text=lambda: settings_text(settings, advice, key),
+            document=lambda: (
+                document("law")
+                | settings_fields(settings)
+                | {"evaluations": [evaluation_fields(one, at or []) for one in advice]}
+            ),
+        )
+        return
     law = get_law(name)
     published = law.published if key is None else (get_published(law, key),)
     evaluations = _evaluate(law, published, at) if at else []
@@ -72,19 +97,21 @@ def law_fields(law: Law) -> dict[str, Any]:
     """A law as the JSON contract has it."""
     return {
         "name": law.name,
+        "kind": "loss",
         "title": law.title,
         "formula": law.formula,
         "where": dict(law.where),
         "latex": law.latex(),
         "variables": list(law.variables),
-        "parameters": [_parameter_fields(parameter) for parameter in law.parameters],
-        "published": [_published_fields(published) for published in law.published],
+        "parameters": [parameter_fields(parameter) for parameter in law.parameters],
+        "published": [published_fields(published) for published in law.published],
         "reference": law.reference,
         "summary": law.summary,
     }
 
 
-def _parameter_fields(parameter: LawParameter) -> dict[str, Any]:
+def parameter_fields(parameter: LawParameter) -> dict[str, Any]:
+    """A parameter as the JSON contract has it."""
     low, high = parameter.bounds
     return {
         "name": parameter.name,
@@ -95,7 +122,8 @@ def _parameter_fields(parameter: LawParameter) -> dict[str, Any]:
     }
 
 
-def _published_fields(published: Published) -> dict[str, Any]:
+def published_fields(published: Published) -> dict[str, Any]:
+    """Published coefficients as the JSON contract has them."""
     return {
         "key": published.key,
         "values": dict(published.values),
@@ -118,12 +146,15 @@ def _evaluate(law: Law, published: tuple[Published, ...], at: list[str]) -> list
     return [evaluate(law, one.key, **inputs) for one in chosen]
 
 
-def _catalogue_text(laws: tuple[Law, ...]) -> str:
+def _catalogue_text(laws: tuple[Law, ...], settings: tuple[HParamLaw, ...]) -> str:
     rows = [("law", "formula: L =", "published coefficients")]
     rows += [
         (law.name, law.formula, ", ".join(p.key for p in law.published) or "-") for law in laws
     ]
-    return f"{columns(rows)}\n\nisoloss laws show NAME explains one; --at N=7B D=1.4T evaluates it."
+    more = [("law", "formulas of learning rate and batch", "published coefficients")]
+    more += [(one.name, one.formula, ", ".join(p.key for p in one.published)) for one in settings]
+    tail = "isoloss laws show NAME explains one; --at N=7B D=1.4T evaluates it."
+    return f"{columns(rows)}\n\n{columns(more)}\n\n{tail}"
 
 
 def _law_text(law: Law, published: tuple[Published, ...], evaluations: list[Evaluation]) -> str:

@@ -48,11 +48,10 @@ def _quantity(_: Any, tokens: Sequence[Token]) -> float:
         ) from None
 
 
-def whole(least: int, most: int) -> Callable[[Any, Sequence[Token]], int]:
-    """A converter for whole numbers of a range; 1000 and 1e3 are the same wish."""
-
+def _whole(least: int, most: int) -> Callable[[Any, Sequence[Token]], int]:
     def convert(_: Any, tokens: Sequence[Token]) -> int:
         text = tokens[0].value
+        # 1000 and 1e3 are the same wish.
         try:
             value = float(text)
         except ValueError:
@@ -71,14 +70,17 @@ def whole(least: int, most: int) -> Callable[[Any, Sequence[Token]], int]:
 Amount = Annotated[float, Parameter(converter=_quantity)]
 """A positive amount such as ``70B``, ``1.4T`` or ``1e24``."""
 
-Draws = Annotated[int, Parameter(converter=whole(1, 10_000_000))]
+Draws = Annotated[int, Parameter(converter=_whole(1, 10_000_000))]
 """How many refits; more than the largest would take days, so it is a typing error."""
 
-Jobs = Annotated[int, Parameter(converter=whole(1, 1024))]
+Count = Annotated[int, Parameter(converter=_whole(1, 10_000_000))]
+"""A count of at least one."""
+
+Jobs = Annotated[int, Parameter(converter=_whole(1, 1024))]
 """How many threads."""
 
 # Beyond 2^53 floats skip whole numbers.
-Seed = Annotated[int, Parameter(converter=whole(0, 2**53))]
+Seed = Annotated[int, Parameter(converter=_whole(0, 2**53))]
 """A seed."""
 
 

@@ -1,11 +1,12 @@
-"""Where should a fit predict? A table without losses, one row per run that does not exist yet."""
+"""Where should a fit predict? One run, or a table without losses, one row per run to come."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from isoloss.cli.options import number, pairs
-from isoloss.errors import InputError, Where
+from isoloss.errors import EvidenceError, InputError, Where
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +17,83 @@ if TYPE_CHECKING:
 
 FOLLOWS = ("C", "U")
 """Variables that follow from N and D where they are not given; see ``Fit.predict``."""
+
+
+def usable_fit(path: str) -> Fit:
+    """The fit in a file.
+
+    Raises:
+        InputError: there is none.
+        EvidenceError: it failed.
+    """
+    from isoloss.fitting import Fit
+
+    found = Fit.load(path)
+    if found.status == "failed":
+        raise EvidenceError(
+            f"the fit has status failed: {found.status_message}",
+            code="failed",
+            where=Where(file=path),
+            hint="Mend the fit first.",
+        )
+    return found
+
+
+def asked_points(
+    found: Fit,
+    typed: Mapping[str, float | None],
+    points: str | None,
+    map: list[str],
+    scale: list[str],
+) -> tuple[Mapping[str, Any], list[Notice]]:
+    """The variables of a fit's law, from options or from a table, and what must be said of them.
+
+    Args:
+        found: the fit.
+        typed: what the options say, by variable.
+        points: the table, instead.
+        map: names of its columns.
+        scale: factors of its columns.
+
+    Raises:
+        InputError: both or neither are given, or a variable is missing.
+    """
+    given = {name: value for name, value in typed.items() if value is not None}
+    if points is None:
+        _check_given(found, given)
+        return given, []
+    if given:
+        raise InputError(
+            "a table of points and a single point are given, where one of them is expected.",
+            code="conflicting_options",
+            where=Where(field="--points"),
+            hint="Keep --points, or --n and --d.",
+        )
+    return read_points(points, found, map, scale)
+
+
+def _check_given(found: Fit, given: Mapping[str, float]) -> None:
+    missing = [
+        name
+        for name in found.law.variables
+        if name not in given and not (name in FOLLOWS and {"N", "D"} <= set(given))
+    ]
+    if missing:
+        flags = " and ".join(f"--{name.lower()}" for name in missing)
+        raise InputError(
+            f"the law {found.law.name} needs {' and '.join(missing)}.",
+            code="missing_argument",
+            where=Where(field=f"--{missing[0].lower()}"),
+            hint=f"Give {flags}, or a table with --points POINTS.csv.",
+        )
+    both = {"U", "D"} <= set(given)
+    if both and given["U"] > given["D"]:
+        raise InputError(
+            f"found {given['U']:g} distinct tokens among {given['D']:g}.",
+            code="bad_value",
+            where=Where(field="--u"),
+            hint="U is at most D: what the run sees at least once.",
+        )
 
 
 def read_points(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from isoloss.cli.documents import document
 from isoloss.cli.options import OUTPUT, Amount, Output
-from isoloss.cli.points import FOLLOWS, read_points
+from isoloss.cli.points import asked_points, usable_fit
 from isoloss.cli.text import columns, flop_text, footer
-from isoloss.errors import EvidenceError, InputError, Where
 
 if TYPE_CHECKING:
     from isoloss.fitting import Fit, Prediction, Quantity
@@ -53,31 +51,11 @@ def predict(
         scale: Multiply a column of the table, NAME=FACTOR; repeatable.
         output: How the answer is written.
     """
-    from isoloss.fitting import Fit as FitResult
-
-    found = FitResult.load(fit)
-    if found.status == "failed":
-        raise EvidenceError(
-            f"the fit has status failed: {found.status_message}",
-            code="failed",
-            where=Where(file=fit),
-            hint="Mend the fit first.",
-        )
-    typed = {"N": n, "D": d, "U": u, "C": c, "S": s}
-    given = {name: value for name, value in typed.items() if value is not None}
-    if points is not None and given:
-        raise InputError(
-            "a table of points and a single point are given, where one of them is expected.",
-            code="conflicting_options",
-            where=Where(field="--points"),
-            hint="Keep --points, or --n and --d.",
-        )
-    if points is None:
-        _check_given(found, given)
-        x: Mapping[str, Any] = given
-    else:
-        x, notices = read_points(points, found, map or [], scale or [])
-        found = replace(found, warnings=(*found.warnings, *notices))
+    found = usable_fit(fit)
+    x, notices = asked_points(
+        found, {"N": n, "D": d, "U": u, "C": c, "S": s}, points, map or [], scale or []
+    )
+    found = replace(found, warnings=(*found.warnings, *notices))
     expected = found.predict(x)
     output.give(
         text=lambda: _text(found, expected), document=lambda: prediction_fields(found, expected)
@@ -107,30 +85,6 @@ def prediction_fields(found: Fit, expected: Prediction) -> dict[str, Any]:
         "n_runs": found.n_runs,
         "points": points,
     }
-
-
-def _check_given(found: Fit, given: Mapping[str, float]) -> None:
-    missing = [
-        name
-        for name in found.law.variables
-        if name not in given and not (name in FOLLOWS and {"N", "D"} <= set(given))
-    ]
-    if missing:
-        flags = " and ".join(f"--{name.lower()}" for name in missing)
-        raise InputError(
-            f"the law {found.law.name} needs {' and '.join(missing)}.",
-            code="missing_argument",
-            where=Where(field=f"--{missing[0].lower()}"),
-            hint=f"Give {flags}, or a table with --points POINTS.csv.",
-        )
-    both = {"U", "D"} <= set(given)
-    if both and given["U"] > given["D"]:
-        raise InputError(
-            f"found {given['U']:g} distinct tokens among {given['D']:g}.",
-            code="bad_value",
-            where=Where(field="--u"),
-            hint="U is at most D: what the run sees at least once.",
-        )
 
 
 def _warnings(found: Fit, expected: Prediction) -> list[dict[str, str]]:

@@ -6,8 +6,10 @@ from isoloss.fitting.allocation import Allocation
 from isoloss.fitting.approaches import Approaches, approaches
 from isoloss.fitting.envelope import envelope
 from isoloss.fitting.fit import fit
+from isoloss.fitting.hyperbola import Hyperbola, fit_hyperbola
 from isoloss.fitting.isoflop import isoflop
 from isoloss.fitting.joint import joint
+from isoloss.fitting.noise_scale import NoiseScale, noise_scale
 from isoloss.fitting.objectives import Huber, Objective, Quantile, Squared, StudentT
 from isoloss.fitting.quantity import Notice, Quantity, from_draws
 from isoloss.fitting.result import Fit, Prediction
@@ -19,6 +21,8 @@ __all__ = [
     "Constraints",
     "Fit",
     "Huber",
+    "Hyperbola",
+    "NoiseScale",
     "Notice",
     "Objective",
     "Prediction",
@@ -29,7 +33,9 @@ __all__ = [
     "approaches",
     "envelope",
     "fit",
+    "fit_hyperbola",
     "from_draws",
     "isoflop",
     "joint",
+    "noise_scale",
 ]

@@ -1341,3 +1341,676 @@ DERIVED['67dc503c1250048a'] = dict(
     exponents=('alpha', 'beta', 'gamma'),
     latex='L = D^{- e^{k_{0} + \\frac{k_{1} \\left(-1 + N^{\\alpha}\\right)}{\\alpha}}} e^{h_{0} + \\frac{h_{1} \\left(-1 + N^{\\beta}\\right)}{\\beta}} + e^{g_{0} + \\frac{g_{1} \\left(-1 + N^{\\gamma}\\right)}{\\gamma}}',
 )
+
+
+# step-law lr: c * N**alpha * D**beta
+def value(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    return (p0*np.exp(p1*v0)*np.exp(p2*v1),)
+
+def gradient(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    t0 = np.exp(p1*v0)*np.exp(p2*v1)
+    t1 = p0*t0
+    return (t1, t0, t1*v0, t1*v1,)
+
+def curvature(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    t0 = np.exp(p1*v0)*np.exp(p2*v1)
+    t1 = p0*t0
+    t2 = t1*v0
+    return (t1, t0, t2, t1*v1, t0*v0, t0*v1, t1*(v0*v0), t2*v1, t1*(v1*v1),)
+
+def slope(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    t0 = p0*np.exp(p1*v0)*np.exp(p2*v1)
+    return (t0, p1*t0, p2*t0,)
+
+
+DERIVED['cba08680c276dcb7'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (0, 2), (1, 1), (1, 2), (2, 2)),
+    linear=('c',),
+    exponents=('alpha', 'beta'),
+    latex='L = c D^{\\beta} N^{\\alpha}',
+)
+
+
+# step-law batch: d * D**gamma
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0, t0*v0, t1*(v0*v0),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(p1*v0)
+    return (t0, p1*t0,)
+
+
+DERIVED['e42b6410cec23b09'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('d',),
+    exponents=('gamma',),
+    latex='L = d D^{\\gamma}',
+)
+
+
+# horizon lr: c * (N / 1e9)**alpha * (D / 1e9)**beta
+def value(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    return (p0*np.exp(p1*np.log((1/1000000000)*np.exp(v0)))*np.exp(p2*np.log((1/1000000000)*np.exp(v1))),)
+
+def gradient(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    t0 = np.log((1/1000000000)*np.exp(v0))
+    t1 = np.log((1/1000000000)*np.exp(v1))
+    t2 = np.exp(p1*t0)*np.exp(p2*t1)
+    t3 = p0*t2
+    return (t3, t2, t0*t3, t1*t3,)
+
+def curvature(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    t0 = np.log((1/1000000000)*np.exp(v0))
+    t1 = np.log((1/1000000000)*np.exp(v1))
+    t2 = np.exp(p1*t0)*np.exp(p2*t1)
+    t3 = p0*t2
+    t4 = t0*t3
+    return (t3, t2, t4, t1*t3, t0*t2, t1*t2, (t0*t0)*t3, t1*t4, (t1*t1)*t3,)
+
+def slope(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    t0 = p0*np.exp(p1*np.log((1/1000000000)*np.exp(v0)))*np.exp(p2*np.log((1/1000000000)*np.exp(v1)))
+    return (t0, p1*t0, p2*t0,)
+
+
+DERIVED['ce1d4e70b8bb8168'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (0, 2), (1, 1), (1, 2), (2, 2)),
+    linear=('c',),
+    exponents=('alpha', 'beta'),
+    latex='L = c \\left(\\frac{D}{1000000000}\\right)^{\\beta} \\left(\\frac{N}{1000000000}\\right)^{\\alpha}',
+)
+
+
+# ling-moe lr: c * C**alpha
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0, t0*v0, t1*(v0*v0),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(p1*v0)
+    return (t0, p1*t0,)
+
+
+DERIVED['9e2acc89b26b3e7b'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('c',),
+    exponents=('alpha',),
+    latex='L = c C^{\\alpha}',
+)
+
+
+# ling-moe batch: b * C**gamma
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0, t0*v0, t1*(v0*v0),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(p1*v0)
+    return (t0, p1*t0,)
+
+
+DERIVED['f4fa63a73967d968'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('b',),
+    exponents=('gamma',),
+    latex='L = b C^{\\gamma}',
+)
+
+
+# ling model: m * C**mu
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0, t0*v0, t1*(v0*v0),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(p1*v0)
+    return (t0, p1*t0,)
+
+
+DERIVED['df1a737d8d66f7d1'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('m',),
+    exponents=('mu',),
+    latex='L = m C^{\\mu}',
+)
+
+
+# ling data: t * C**nu
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0, t0*v0, t1*(v0*v0),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(p1*v0)
+    return (t0, p1*t0,)
+
+
+DERIVED['b7beb963f8b20cee'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('t',),
+    exponents=('nu',),
+    latex='L = t C^{\\nu}',
+)
+
+
+# porian lr: c * (N / N_0)**alpha
+def value(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    return (p0*np.exp(p2*np.log(np.exp(v0)/p1)),)
+
+def gradient(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = (1.0/(p1))
+    t1 = np.log(t0*np.exp(v0))
+    t2 = np.exp(p2*t1)
+    t3 = p0*t2
+    return (t3, t2, -p2*t0*t3, t1*t3,)
+
+def curvature(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = (1.0/(p1))
+    t1 = np.log(t0*np.exp(v0))
+    t2 = p2*t1
+    t3 = np.exp(t2)
+    t4 = p0*t3
+    t5 = p2*t0
+    t6 = t4/(p1*p1)
+    t7 = t0*t4
+    return (t4, t3, -t4*t5, t1*t4, -t3*t5, t1*t3, (p2*p2)*t6 + p2*t6, -t2*t7 - t7, (t1*t1)*t4,)
+
+def slope(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = p0*np.exp(p2*np.log(np.exp(v0)/p1))
+    return (t0, p2*t0,)
+
+
+DERIVED['9217b19d4c1c9d2a'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (0, 2), (1, 1), (1, 2), (2, 2)),
+    linear=('c',),
+    exponents=('alpha',),
+    latex='L = c \\left(\\frac{N}{N_{0}}\\right)^{\\alpha}',
+)
+
+
+# porian batch: 2048 * b * (N / M_0)**gamma
+def value(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    return (2048*p0*np.exp(p2*np.log(np.exp(v0)/p1)),)
+
+def gradient(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = (1.0/(p1))
+    t1 = np.log(t0*np.exp(v0))
+    t2 = 2048*np.exp(p2*t1)
+    t3 = p0*t2
+    return (t3, t2, -p2*t0*t3, t1*t3,)
+
+def curvature(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = (1.0/(p1))
+    t1 = np.log(t0*np.exp(v0))
+    t2 = p2*t1
+    t3 = 2048*np.exp(t2)
+    t4 = p0*t3
+    t5 = p2*t0
+    t6 = t4/(p1*p1)
+    t7 = t0*t4
+    return (t4, t3, -t4*t5, t1*t4, -t3*t5, t1*t3, (p2*p2)*t6 + p2*t6, -t2*t7 - t7, (t1*t1)*t4,)
+
+def slope(p, x):
+    p0, p1, p2, = p
+    v0, = x
+    t0 = 2048*p0*np.exp(p2*np.log(np.exp(v0)/p1))
+    return (t0, p2*t0,)
+
+
+DERIVED['a1e638a9fd824619'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (0, 2), (1, 1), (1, 2), (2, 2)),
+    linear=('b',),
+    exponents=('gamma',),
+    latex='L = 2048 b \\left(\\frac{N}{M_{0}}\\right)^{\\gamma}',
+)
+
+
+# kaplan lr: c - k * log(N)
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0 - p1*v0,)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0 - p1*v0, 1, -v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0 - p1*v0, 1, -v0,)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0 - p1*v0, -p1,)
+
+
+DERIVED['7dbc3bb7e36b27b3'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=(),
+    linear=('c', 'k'),
+    exponents=(),
+    latex='L = c - k \\log{\\left(N \\right)}',
+)
+
+
+# kaplan critical batch: B_star / L**(1 / alpha_B)
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(-v0/p1),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(-v0/p1)
+    t1 = p0*t0
+    return (t1, t0, t1*v0/(p1*p1),)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(-v0/p1)
+    t1 = p0*t0
+    t2 = v0/(p1*p1)
+    return (t1, t0, t1*t2, t0*t2, p0*t0*(v0*v0)/(p1*p1*p1*p1) - 2*t1*v0/(p1*p1*p1),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = (1.0/(p1))
+    t1 = p0*np.exp(-t0*v0)
+    return (t1, -t0*t1,)
+
+
+DERIVED['8ac0c6d002232a86'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('B_star',),
+    exponents=('alpha_B',),
+    latex='L = B_{star} L^{- \\frac{1}{\\alpha_{B}}}',
+)
+
+
+# kaplan-frontier critical batch: b * (C / 8.64e19)**gamma
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(p1*np.log(1.1574074074074074e-20*np.exp(v0))),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.log(1.1574074074074074e-20*np.exp(v0))
+    t1 = np.exp(p1*t0)
+    t2 = p0*t1
+    return (t2, t1, t0*t2,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.log(1.1574074074074074e-20*np.exp(v0))
+    t1 = np.exp(p1*t0)
+    t2 = p0*t1
+    return (t2, t1, t0*t2, t0*t1, (t0*t0)*t2,)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(p1*np.log(1.1574074074074074e-20*np.exp(v0)))
+    return (t0, 1.0*p1*t0,)
+
+
+DERIVED['bbcff840142f24cd'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('b',),
+    exponents=('gamma',),
+    latex='L = b \\left(1.1574074074074074 \\cdot 10^{-20} C\\right)^{\\gamma}',
+)
+
+
+# power-lines batch: 2048 * b * D**gamma
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (2048*p0*np.exp(p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = 2048*np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = 2048*np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0, t0*v0, t1*(v0*v0),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = 2048*p0*np.exp(p1*v0)
+    return (t0, p1*t0,)
+
+
+DERIVED['92937b2b82639bc0'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('b',),
+    exponents=('gamma',),
+    latex='L = 2048 b D^{\\gamma}',
+)
+
+
+# power-lines critical batch: b_crit * D**delta
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0, t0*v0, t1*(v0*v0),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(p1*v0)
+    return (t0, p1*t0,)
+
+
+DERIVED['0c3443bcbe167362'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('b_crit',),
+    exponents=('delta',),
+    latex='L = b_{crit} D^{\\delta}',
+)
+
+
+# power-lines timescale: tau_1 * (D / N)**kappa
+def value(p, x):
+    p0, p1, = p
+    v0, v1, = x
+    return (p0*np.exp(p1*np.log(np.exp(-v0)*np.exp(v1))),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, v1, = x
+    t0 = np.log(np.exp(-v0)*np.exp(v1))
+    t1 = np.exp(p1*t0)
+    t2 = p0*t1
+    return (t2, t1, t0*t2,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, v1, = x
+    t0 = np.log(np.exp(-v0)*np.exp(v1))
+    t1 = np.exp(p1*t0)
+    t2 = p0*t1
+    return (t2, t1, t0*t2, t0*t1, (t0*t0)*t2,)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, v1, = x
+    t0 = p0*np.exp(p1*np.log(np.exp(-v0)*np.exp(v1)))
+    t1 = p1*t0
+    return (t0, -t1, t1,)
+
+
+DERIVED['3086653e3445333c'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('tau_1',),
+    exponents=('kappa',),
+    latex='L = \\tau_{1} \\left(\\frac{D}{N}\\right)^{\\kappa}',
+)
+
+
+# minicpm batch: b / L**gamma
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(-p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(-p1*v0)
+    t1 = p0*t0
+    return (t1, t0, -t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(-p1*v0)
+    t1 = p0*t0
+    return (t1, t0, -t1*v0, -t0*v0, t1*(v0*v0),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(-p1*v0)
+    return (t0, -p1*t0,)
+
+
+DERIVED['4bcc3dd36db6e924'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('b',),
+    exponents=('gamma',),
+    latex='L = b L^{- \\gamma}',
+)
+
+
+# skaling lr: c * F**alpha * D**beta
+def value(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    return (p0*np.exp(p1*v0)*np.exp(p2*v1),)
+
+def gradient(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    t0 = np.exp(p1*v0)*np.exp(p2*v1)
+    t1 = p0*t0
+    return (t1, t0, t1*v0, t1*v1,)
+
+def curvature(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    t0 = np.exp(p1*v0)*np.exp(p2*v1)
+    t1 = p0*t0
+    t2 = t1*v0
+    return (t1, t0, t2, t1*v1, t0*v0, t0*v1, t1*(v0*v0), t2*v1, t1*(v1*v1),)
+
+def slope(p, x):
+    p0, p1, p2, = p
+    v0, v1, = x
+    t0 = p0*np.exp(p1*v0)*np.exp(p2*v1)
+    return (t0, p1*t0, p2*t0,)
+
+
+DERIVED['192bf73e3b97e3cb'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (0, 2), (1, 1), (1, 2), (2, 2)),
+    linear=('c',),
+    exponents=('alpha', 'beta'),
+    latex='L = c D^{\\beta} F^{\\alpha}',
+)
+
+
+# skaling batch: b * F**gamma
+def value(p, x):
+    p0, p1, = p
+    v0, = x
+    return (p0*np.exp(p1*v0),)
+
+def gradient(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0,)
+
+def curvature(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = np.exp(p1*v0)
+    t1 = p0*t0
+    return (t1, t0, t1*v0, t0*v0, t1*(v0*v0),)
+
+def slope(p, x):
+    p0, p1, = p
+    v0, = x
+    t0 = p0*np.exp(p1*v0)
+    return (t0, p1*t0,)
+
+
+DERIVED['35f434883b88c759'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((0, 1), (1, 1)),
+    linear=('b',),
+    exponents=('gamma',),
+    latex='L = b F^{\\gamma}',
+)

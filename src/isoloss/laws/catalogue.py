@@ -9,6 +9,7 @@ from isoloss.laws.chinchilla import CHINCHILLA, CHINCHILLA_NOFLOOR
 from isoloss.laws.coupled import COUPLED
 from isoloss.laws.farseer import FARSEER
 from isoloss.laws.gadre import GADRE
+from isoloss.laws.hparams import find_hparam_law, list_hparam_laws
 from isoloss.laws.interaction import INTERACTION
 from isoloss.laws.kaplan import KAPLAN_LAWS
 from isoloss.laws.law import Law, Published, law_from_formula
@@ -53,6 +54,15 @@ def get_law(law: str | Law) -> Law:
         return LAWS[name]
     if any(sign in name for sign in _OPERATORS):
         return law_from_formula(name)
+    settings = find_hparam_law(name)
+    if settings is not None:
+        raise InputError(
+            f"{settings.name} is a law of {' and '.join(settings.formulas)}, where a law of the "
+            "loss is expected.",
+            code="unknown_law",
+            where=Where(field="law"),
+            hint=f"isoloss hparams --n N --d D --law {settings.name} evaluates it.",
+        )
     close = difflib.get_close_matches(name.lower(), LAWS, n=3, cutoff=0.5)
     meant = f"Did you mean {' or '.join(close)}? " if close else ""
     raise InputError(
@@ -70,9 +80,11 @@ def list_laws() -> tuple[Law, ...]:
 
 
 def with_inner() -> tuple[Law, ...]:
-    """The built-in laws and the forms in which some of them are searched: all that is derived."""
+    """All that is derived: the built-in laws, their inner forms, and the laws of settings."""
     inner = tuple(law.inner.law for law in LAWS.values() if law.inner)
-    return (*LAWS.values(), *inner)
+    settings = (one for law in list_hparam_laws() for one in law.formulas.values())
+    # Laws of settings share forms: each is derived once.
+    return (*LAWS.values(), *inner, *{one.signature: one for one in settings}.values())
 
 
 def get_published(law: str | Law, key: str | None = None) -> Published:

@@ -76,7 +76,8 @@ def normalise(table: RawTable, request: Request) -> Mapped:
         read["loss_unit"] = pl.Series("loss_unit", [unit]).new_from_index(0, table.frame.height)
     provenance = dict.fromkeys(read, "given")
     batch = sources.get("batch_sequences")
-    if batch is not None and normalise_name(batch) in AMBIGUOUS_BATCH:
+    said = batch in request.columns  # the user has said what it counts
+    if batch is not None and not said and normalise_name(batch) in AMBIGUOUS_BATCH:
         _tell_batch(batch, sources, read, provenance, notes)
     own = _own_columns(table, sources)
     frame = pl.DataFrame([table.frame[ROW], *read.values(), *own])

@@ -6,9 +6,13 @@ from isoloss.validation.comparison import Comparison
 from isoloss.validation.criteria import Criteria, criteria, likelihood_ratio
 from isoloss.validation.diagnosis import Diagnosis
 from isoloss.validation.diagnostics import diagnose
+from isoloss.validation.discrepancy import past_coverage
+from isoloss.validation.forecast import forecast
+from isoloss.validation.forecast_result import Forecast
 from isoloss.validation.forest import Sensitivity
 from isoloss.validation.identifiability import identify, profile_curve
 from isoloss.validation.identification import Identifiability
+from isoloss.validation.noise import Noise, noise
 from isoloss.validation.recipe_comparison import RecipeComparison
 from isoloss.validation.recipes import compare_recipes, multiplier_at
 from isoloss.validation.result import Backtest
@@ -22,7 +26,9 @@ __all__ = [
     "Criteria",
     "Diagnosis",
     "Finding",
+    "Forecast",
     "Identifiability",
+    "Noise",
     "RecipeComparison",
     "Sensitivity",
     "Stack",
@@ -31,9 +37,12 @@ __all__ = [
     "compare_recipes",
     "criteria",
     "diagnose",
+    "forecast",
     "identify",
     "likelihood_ratio",
     "multiplier_at",
+    "noise",
+    "past_coverage",
     "profile_curve",
     "sensitivity",
     "stack",

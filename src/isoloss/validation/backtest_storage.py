@@ -18,7 +18,7 @@ from isoloss.validation.result import Backtest, CutScores, Drift
 from isoloss.validation.score import Score
 from isoloss.validation.verdict import Finding
 
-_ARRAYS = ("loss", "expected", "spread", "law_spread", "factor", "tier")
+_ARRAYS = ("loss", "expected", "spread", "law_spread", "factor", "tier", "miss")
 _PARTS = ("n_params", "tokens", "loss")
 
 
@@ -96,6 +96,7 @@ def _score_to_dict(score: Score) -> dict[str, Any]:
         "inside": {
             float(level).hex(): pack(hits.astype(np.uint8)) for level, hits in score.inside.items()
         },
+        "ends": {float(level).hex(): pack(ends) for level, ends in score.ends.items()},
     }
 
 
@@ -118,6 +119,7 @@ def _score(stored: dict[str, Any]) -> Score:
             float.fromhex(level): unpack(packed).astype(np.bool_)
             for level, packed in stored["inside"].items()
         },
+        ends={float.fromhex(level): unpack(packed) for level, packed in stored["ends"].items()},
     )
 
 

@@ -160,6 +160,8 @@ def _run_rows(backtest: Backtest) -> Iterator[dict[str, Any]]:
                     "spread": float(score.spread[i]),
                     "law_spread": float(score.law_spread[i]),
                     **{f"inside_{level:g}": bool(hit[i]) for level, hit in score.inside.items()},
+                    **{f"lo_{level:g}": float(ends[0, i]) for level, ends in score.ends.items()},
+                    **{f"hi_{level:g}": float(ends[1, i]) for level, ends in score.ends.items()},
                 }
 
 

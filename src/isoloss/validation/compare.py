@@ -64,7 +64,7 @@ def compare(
         InputError: an argument is unusable.
     """
     points = runs.points(n=n, loss=loss) if isinstance(runs, Runs) else runs
-    chosen, left_out = _choose(points, laws, by, at)
+    chosen, left_out = choose_laws(points, laws, by, at)
     tested = backtest(
         points,
         chosen,
@@ -148,10 +148,14 @@ def assemble(
     )
 
 
-def _choose(
+def choose_laws(
     points: Points, laws: str | Law | Sequence[str | Law], by: str, at: Sequence[float] | None
 ) -> tuple[list[Law], dict[str, str]]:
-    """The laws to compare, and why others are not."""
+    """The laws to compare, and why others are not.
+
+    Raises:
+        EvidenceError: too few groups of runs, or no law that they can carry.
+    """
     if laws != ALL:
         asked = [laws] if isinstance(laws, str | Law) else list(laws)
         return [get_law(law) for law in asked], {}

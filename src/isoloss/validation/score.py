@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from isoloss.fitting import Fit
 from isoloss.fitting.fit import inputs
 from isoloss.runs import Points
+from isoloss.validation.trends import FIFTHS, robust_mean
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -35,6 +36,9 @@ class Score:
         factor: compute of each held-out run over the largest below the cut (m,).
         tier: number of its compute tier (m,).
         inside: per nominal level, whether each run's interval holds its loss (m,).
+        ends: per nominal level, lower and upper end of each run's interval (2, m).
+        miss: log loss over law, mean of the fifth of the fitted runs nearest in compute (m,): the
+            trend that the residuals had where each held-out run begins.
     """
 
     status: str
@@ -47,6 +51,8 @@ class Score:
     factor: Array
     tier: Ints
     inside: Mapping[float, NDArray[np.bool_]]
+    ends: Mapping[float, Array] = field(default_factory=dict[float, Array])
+    miss: Array = field(default_factory=lambda: np.empty(0))
 
     @property
     def error(self) -> Array:
@@ -91,6 +97,9 @@ class Score:
                 "spread": self.spread,
                 "law_spread": self.law_spread,
             },
+            "intervals": {
+                f"{level:g}": {"lo": ends[0], "hi": ends[1]} for level, ends in self.ends.items()
+            },
         }
 
 
@@ -114,9 +123,11 @@ def score(fit: Fit, held: Points, levels: Sequence[float] = LEVELS) -> Score:
     law = fit.law.value(fit.draws.T[:, :, None], x)
     single, law = (np.nan_to_num(d, nan=_TOP, posinf=_TOP, neginf=-_TOP) for d in (single, law))
     inside: dict[float, NDArray[np.bool_]] = {}
+    ends: dict[float, Array] = {}
     for level in levels:
         lo, hi = np.quantile(single, [(1 - level) / 2, (1 + level) / 2], axis=0)
         inside[level] = (lo <= held.loss) & (held.loss <= hi)
+        ends[level] = np.stack([np.minimum(lo, expected), np.maximum(hi, expected)])
     known = fit.points.flop[np.isfinite(fit.points.flop)]
     return Score(
         status=fit.status,
@@ -124,12 +135,34 @@ def score(fit: Fit, held: Points, levels: Sequence[float] = LEVELS) -> Score:
         run_id=held.run_id,
         loss=held.loss,
         expected=expected,
-        spread=_spread(single, expected),
-        law_spread=_spread(law, expected),
+        spread=relative_spread(single, expected),
+        law_spread=relative_spread(law, expected),
         factor=held.flop / known.max() if known.size else np.full(len(held), np.nan),
         tier=held.tier,
         inside=inside,
+        ends=ends,
+        miss=nearest_miss(fit, held.flop),
     )
+
+
+def nearest_miss(fit: Fit, flop: Array) -> Array:
+    """Mean residual of the fifth of a fit's runs that is nearest in compute (m,).
+
+    Args:
+        fit: a fit.
+        flop: compute of other runs (m,).
+    """
+    seen, count = fit.points.flop, fit.n_runs
+    if not np.all(np.isfinite(seen)):
+        return np.full(len(flop), np.nan)
+    order = np.argsort(seen, kind="stable")
+    width = max(1, count // FIFTHS)
+    # Fifths that overlap by half, the smallest and the largest runs among them.
+    starts = np.unique([*range(0, count - width, max(1, width // 2)), count - width])
+    parts = [order[at : at + width] for at in starts]
+    middles = np.array([np.mean(np.log(seen[part])) for part in parts])
+    means = np.array([robust_mean(fit.residuals[part]) for part in parts])
+    return means[np.argmin(np.abs(np.log(flop)[:, None] - middles), axis=1)]
 
 
 def unfitted(status: str) -> Score:
@@ -138,7 +171,7 @@ def unfitted(status: str) -> Score:
     return Score(status, {}, (), none, none, none, none, none, np.empty(0, dtype=np.int64), {})
 
 
-def _spread(draws: Array, expected: Array) -> Array:
+def relative_spread(draws: Array, expected: Array) -> Array:
     """Half the width of the middle 68 % of the draws, relative."""
     lo, hi = np.quantile(draws, [0.16, 0.84], axis=0)
     return np.broadcast_to(0.5 * (hi - lo) / expected, expected.shape)

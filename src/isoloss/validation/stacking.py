@@ -192,20 +192,20 @@ def stack(backtest: Backtest, fits: Mapping[str, Fit] | None = None, level: floa
     cuts = backtest.cuts
     past: list[StackCut] = []
     for i, cut in enumerate(cuts):
-        held = set(_held(cut))
+        held = set(held_out(cut))
         # Only runs that the fits of this cut have seen may teach its weights.
-        seen = [_scores_below(cut=earlier, held=held) for earlier in cuts[:i]]
+        seen = [errors_below(cut=earlier, held=held) for earlier in cuts[:i]]
         known = {name for scores in seen for name in scores}
-        now = {name: e for name, e in _scores(cut).items() if name in known}
+        now = {name: e for name, e in errors_at(cut).items() if name in known}
         if not now:
             continue
         weights = learn(seen, list(now))
         size = {name: float(np.mean(np.abs(error))) for name, error in now.items()}
         error = np.sum([weights[name] * error for name, error in now.items()], axis=0)
         past.append(
-            StackCut(cut.at, weights, _held(cut), error, min(size.values()), max(size.values()))
+            StackCut(cut.at, weights, held_out(cut), error, min(size.values()), max(size.values()))
         )
-    scored = [_scores(cut) for cut in cuts]
+    scored = [errors_at(cut) for cut in cuts]
     # A law that fails at the last cut is no part of what is used now.
     latest = next((scores for scores in reversed(scored) if scores), None)
     if latest is None:
@@ -260,11 +260,12 @@ def simplex_weights(errors: Array) -> Array:
     return found / np.sum(found)
 
 
-def _held(cut: CutScores) -> tuple[str, ...]:
+def held_out(cut: CutScores) -> tuple[str, ...]:
+    """The runs above a cut; none where no law was fitted below it."""
     return next((score.run_id for score in cut.laws.values() if score.run_id), ())
 
 
-def _scores(cut: CutScores) -> dict[str, Array]:
+def errors_at(cut: CutScores) -> dict[str, Array]:
     """Errors of the laws that have finite ones."""
     return {
         name: score.error
@@ -273,10 +274,10 @@ def _scores(cut: CutScores) -> dict[str, Array]:
     }
 
 
-def _scores_below(cut: CutScores, held: set[str]) -> dict[str, Array]:
+def errors_below(cut: CutScores, held: set[str]) -> dict[str, Array]:
     """Errors at an earlier cut, on runs that are not held out now."""
-    keep = np.array([run not in held for run in _held(cut)], dtype=bool)
-    return {name: error[keep] for name, error in _scores(cut).items() if keep.any()}
+    keep = np.array([run not in held for run in held_out(cut)], dtype=bool)
+    return {name: error[keep] for name, error in errors_at(cut).items() if keep.any()}
 
 
 def _pool(

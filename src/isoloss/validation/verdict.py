@@ -86,7 +86,10 @@ def judge_scores(law: str, scores: Sequence[Score]) -> list[Finding]:
         found.append(Finding(CAUTION, "bias", message))
     share = float(np.mean(np.concatenate([s.inside[LEVEL] for s in late])))
     if share < MIN_COVERAGE and size > MATTERS:
-        message = f"nominal {LEVEL:.0%} intervals of {law} held {share:.0%} of the held-out runs."
+        message = (
+            f"nominal {LEVEL:.0%} intervals of {law} held {share:.0%} of the runs above the later "
+            "cuts."
+        )
         found.append(Finding(CAUTION, "coverage", message))
     return found
 
