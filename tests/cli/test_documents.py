@@ -49,7 +49,7 @@ COMMANDS = {
 }
 
 # Documents that need PyTorch: tests/training/test_command.py.
-ELSEWHERE = ("ladder", "ladder_next")
+ELSEWHERE = ("ladder", "ladder_next", "coordinates")
 
 FEW = ("--where", "flops < 9e18")
 

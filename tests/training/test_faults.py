@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from isoloss.errors import InputError
-from isoloss.training import worker
+from isoloss.training import runner, worker
 from isoloss.training.checkpoints import load_checkpoint, save_checkpoint
 from isoloss.training.ladder import Ladder, open_ladder, prepare
 from isoloss.training.layout import ROW, RUNS
@@ -127,7 +127,7 @@ def test_a_run_that_does_not_fit_into_memory_is_marked_and_the_ladder_goes_on(
     texts, tmp_path, monkeypatch
 ) -> None:
     ladder = a_ladder(texts, tmp_path / "l")
-    real, calls = worker.carry_out, []
+    real, calls = runner.carry_out, []
 
     def scarce(*arguments, **named):
         calls.append(1)
@@ -135,7 +135,7 @@ def test_a_run_that_does_not_fit_into_memory_is_marked_and_the_ladder_goes_on(
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ...")
         return real(*arguments, **named)
 
-    monkeypatch.setattr(worker, "carry_out", scarce)
+    monkeypatch.setattr(runner, "carry_out", scarce)
     work(ladder.folder, Setting())
     assert sorted(row["reason"] or "" for row in ladder.rows()) == ["", "out of memory"]
 

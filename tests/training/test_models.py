@@ -144,7 +144,7 @@ def test_a_run_is_the_same_to_the_last_digit_when_repeated(corpus) -> None:
     def final() -> np.ndarray:
         trainer = Trainer([small(corpus.digest)], corpus)
         trainer.advance(40)
-        return trainer.state()["flat"]
+        return trainer.states()[0]["flat"]
 
     assert np.array_equal(final(), final())
 

@@ -69,6 +69,9 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("ladder status", "isoloss.cli.ladder:status", "Say how far a ladder is."),
     Command("ladder next", "isoloss.cli.ladder:upcoming", "List the runs still to be trained."),
+    Command(
+        "ladder coords", "isoloss.cli.ladder:coords", "Check that one rate fits all widths (muP)."
+    ),
     Command("ladder export", "isoloss.cli.ladder:export", "Write a ladder's runs as one table."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )

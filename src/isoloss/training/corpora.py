@@ -6,6 +6,7 @@ source that grows keeps its split and a duplicate never stands on both sides.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -121,11 +122,21 @@ def build_corpus(
         return open_corpus(home)
     building = Path(folder) / f".building-{key}"
     shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    corpus = _build(sources, building, tokenizer, validation)
-    write_text(building / CARD, dumps(corpus.to_dict()))
-    shutil.rmtree(home, ignore_errors=True)
-    building.rename(home)
+    try:
+        building.mkdir(parents=True)
+        corpus = _build(sources, building, tokenizer, validation)
+        write_text(building / CARD, dumps(corpus.to_dict()))
+        shutil.rmtree(home, ignore_errors=True)
+        building.rename(home)
+    except OSError as error:
+        raise InputError(
+            f"the corpus cannot be written ({error.strerror or error}).",
+            code="disk_full" if error.errno == errno.ENOSPC else "not_writable",
+            where=Where(file=str(folder)),
+            hint="Choose a folder that belongs to you, on a disk with room.",
+        ) from None
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
     return open_corpus(home)
 
 

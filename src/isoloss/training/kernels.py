@@ -1,7 +1,7 @@
 """The few steps of a small model that PyTorch's own kernels do slowly on a CPU.
 
 Each is exact, keeps what the backward pass needs, and so computes every transcendental once.
-Measured in ``benchmarks/training.py``; on a GPU the same code is no slower than the built-in.
+Measured in ``benchmarks/training.py`` on a CPU.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false

@@ -16,9 +16,21 @@ def held(path: Path) -> Generator[bool, None, None]:
 
     A process that is killed lets go at once, so no lock is ever stale.
     """
-    import fcntl
-
-    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        import fcntl
+    except ImportError:
+        raise InputError(
+            "ladders need file locks as Linux and macOS have them.", code="unsupported"
+        ) from None
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError as error:
+        raise InputError(
+            f"it cannot be written ({error.strerror}).",
+            code="not_writable",
+            where=Where(file=str(path)),
+            hint="Choose a folder that belongs to you and has room.",
+        ) from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,8 +49,9 @@ def alone(folder: Path) -> Generator[None, None, None]:
     """Be the only driver of a ladder's folder.
 
     Raises:
-        InputError: another one is at work there.
+        InputError: another one is at work there, or the folder cannot be written.
     """
+    make_folder(folder)
     path = folder / "ladder.lock"
     with held(path) as mine:
         if not mine:
@@ -50,3 +63,20 @@ def alone(folder: Path) -> Generator[None, None, None]:
                 hint="Wait for it, watch it with isoloss ladder status, or choose another --into.",
             )
         yield
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        InputError: that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the folder cannot be made ({error.strerror}).",
+            code="not_writable",
+            where=Where(file=str(folder)),
+            hint="Choose another folder, one that belongs to you and is no file.",
+        ) from None

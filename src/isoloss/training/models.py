@@ -11,7 +11,7 @@ P = 1 is the usual run. Norms have no gains and layers no biases, so that the co
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +21,8 @@ from isoloss.training.kernels import cross_entropy, gelu, rotate, swiglu
 from isoloss.training.spec import Model
 
 Weights = Mapping[str, Tensor]
+See = Callable[[str, Tensor], None]
+"""Is shown the output of every part of a model, by name."""
 
 
 def losses(
@@ -45,19 +47,31 @@ def token_losses(
     model: Model, weights: Weights, inputs: Tensor, targets: Tensor, scales: Mapping[str, float]
 ) -> Tensor:
     """Cross-entropy of each token (P, B, T), for measuring; see `losses`."""
-    shares = F.log_softmax(logits(model, weights, inputs, scales), dim=-1)
-    return -shares.gather(-1, targets.flatten(1)[..., None]).view(targets.shape)
+    found = logits(model, weights, inputs, scales)
+    picked = found.gather(-1, targets.flatten(1)[..., None]).squeeze(-1)
+    return (found.logsumexp(dim=-1) - picked).view(targets.shape)
 
 
-def logits(model: Model, weights: Weights, inputs: Tensor, scales: Mapping[str, float]) -> Tensor:
+def logits(
+    model: Model,
+    weights: Weights,
+    inputs: Tensor,
+    scales: Mapping[str, float],
+    see: See | None = None,
+) -> Tensor:
     """Scores of the next token (P, B T, V), in float32."""
-    state = hidden(model, weights, inputs, scales["branch"])
+    state = hidden(model, weights, inputs, scales["branch"], see)
     readout = weights["embedding"].transpose(1, 2) if model.tied else weights["readout"]
     found = torch.bmm(state, readout.to(state.dtype)).float()
-    return found if scales["readout"] == 1.0 else found * scales["readout"]
+    found = found if scales["readout"] == 1.0 else found * scales["readout"]
+    if see is not None:
+        see("logits", found)
+    return found
 
 
-def hidden(model: Model, weights: Weights, inputs: Tensor, branch: float) -> Tensor:
+def hidden(
+    model: Model, weights: Weights, inputs: Tensor, branch: float, see: See | None = None
+) -> Tensor:
     """What the readout sees (P, B T, d), normalised."""
     models, batch, length = inputs.shape
     d = model.d_model
@@ -66,8 +80,10 @@ def hidden(model: Model, weights: Weights, inputs: Tensor, branch: float) -> Ten
     state = F.embedding(inputs + first, table.reshape(models * model.vocab, d))
     if model.token_shift:
         state = state + model.token_shift * F.pad(state, (0, 0, 1, -1))
+    if see is not None:
+        see("embedding", state)
     body = _lstm if model.kind == "lstm" else _transformer
-    state = body(model, weights, state.view(models, batch * length, d), length, branch)
+    state = body(model, weights, state.view(models, batch * length, d), length, branch, see)
     return _norm(state)
 
 
@@ -76,7 +92,12 @@ def _norm(x: Tensor) -> Tensor:
 
 
 def _transformer(
-    model: Model, weights: Weights, state: Tensor, length: int, branch: float
+    model: Model,
+    weights: Weights,
+    state: Tensor,
+    length: int,
+    branch: float,
+    see: See | None,
 ) -> Tensor:
     arch = model.architecture
     models, rows, _ = state.shape
@@ -95,10 +116,15 @@ def _transformer(
             enable_gqa=keys != heads,
         )
         seen = seen.transpose(1, 2).reshape(models, rows, heads * width)
-        state = _add(state, torch.bmm(seen, weights[f"{i}.mix"]), branch)
+        seen = torch.bmm(seen, weights[f"{i}.mix"])
+        state = _add(state, seen, branch)
         inner = torch.bmm(_norm(state), weights[f"{i}.up"])
         inner = swiglu(*inner.chunk(2, dim=-1)) if model.gated else gelu(inner)
-        state = _add(state, torch.bmm(inner, weights[f"{i}.down"]), branch)
+        inner = torch.bmm(inner, weights[f"{i}.down"])
+        state = _add(state, inner, branch)
+        if see is not None:
+            see(f"layer {i} attention", seen)
+            see(f"layer {i} feed-forward", inner)
     return state
 
 
@@ -113,7 +139,14 @@ def _angles(length: int, width: int, base: float, like: Tensor) -> tuple[Tensor,
     return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
 
 
-def _lstm(model: Model, weights: Weights, state: Tensor, length: int, branch: float) -> Tensor:
+def _lstm(
+    model: Model,
+    weights: Weights,
+    state: Tensor,
+    length: int,
+    branch: float,
+    see: See | None,
+) -> Tensor:
     """Layers of LSTM with residuals between them; PyTorch's own kernel, one model at a time."""
     models, rows, d = state.shape
     batch = rows // length
@@ -135,7 +168,10 @@ def _lstm(model: Model, weights: Weights, state: Tensor, length: int, branch: fl
             )[0]
             for p in range(models)
         ]
-        state = _add(state, torch.stack(out).view(models, rows, d), branch)
+        change = torch.stack(out).view(models, rows, d)
+        state = _add(state, change, branch)
+        if see is not None:
+            see(f"layer {i} lstm", change)
     return state
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ class Optimizer:
         self._eps = column([how.eps for how in hows])
         self._same = len({(how.beta1, how.beta2, how.eps) for how in hows}) == 1
         self._one = hows[0]
-        self.third = self.flat.new_zeros(self.flat.shape if self._name == "muon" else (0, 0))
+        self.third = torch.zeros_like(self.flat) if self._name == "muon" else self.flat[:, :0]
         self._muon = self._hidden_matrices() if self._name == "muon" else None
         kept = [np.full(s.size, s.role != "hidden", np.float32) for s in self._slots]
         self._not_hidden = torch.from_numpy(np.concatenate(kept)).to(device)
@@ -80,7 +80,9 @@ class Optimizer:
         with torch.no_grad():
             if self._decays:
                 spread = rate * self._decay
-                spread = spread if self._multiplier is None else spread * self._multiplier
+                # Under SGD the rate of the tables grows with the width; their decay must not.
+                if self._multiplier is not None and self._name != "sgd":
+                    spread = spread * self._multiplier
                 self.flat.mul_(1.0 - spread)
             change = self._momentum(grad) if self._name == "sgd" else self._adam(grad, number)
             if self._multiplier is not None:
@@ -149,22 +151,27 @@ class Optimizer:
         names = ("flat", "first", "second", "third")
         return {name: getattr(self, name) for name in names}
 
-    def state(self) -> dict[str, np.ndarray[Any, Any]]:
-        """All that a run needs to go on."""
-        return {name: value.detach().cpu().numpy().copy() for name, value in self._all().items()}
+    def states(self) -> list[dict[str, np.ndarray[Any, Any]]]:
+        """All that each run needs to go on; every array keeps its first axis, of length one."""
+        whole = {name: value.detach().cpu().numpy() for name, value in self._all().items()}
+        return [
+            {name: value[i : i + 1].copy() for name, value in whole.items()}
+            for i in range(len(self.flat))
+        ]
 
-    def restore(self, state: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Go on from a state.
+    def restore(self, states: Sequence[Mapping[str, np.ndarray[Any, Any]]]) -> None:
+        """Go on from a state of each run.
 
         Raises:
-            InputError: the state is of another shape.
+            InputError: a state is of another shape.
         """
         for name, tensor in self._all().items():
-            if state[name].shape != tuple(tensor.shape):
+            found = np.concatenate([state[name] for state in states])
+            if found.shape != tuple(tensor.shape):
                 raise InputError(
-                    f"a checkpoint holds {name} of shape {state[name].shape}, where "
+                    f"a checkpoint holds {name} of shape {found.shape}, where "
                     f"{tuple(tensor.shape)} is expected.",
                     code="bad_checkpoint",
                     where=Where(field=name),
                 )
-            tensor.copy_(torch.from_numpy(state[name]))
+            tensor.copy_(torch.from_numpy(found))

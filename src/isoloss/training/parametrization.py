@@ -3,8 +3,10 @@
 Standard: variance 1 / fan-in, one rate. muP for Adam (Yang et al. 2022, arXiv 2203.03466, table 8
 in its form with an output multiplier): the rate of hidden matrices falls as 1 / width, and so does
 the multiplier of the readout. Under SGD the rates of the embedding and of the readout rise with
-the width and the hidden ones stay. Muon's update has a fixed spectral norm, so its rate carries
-over by the shape of each matrix already.
+the width and the hidden ones stay. Muon's update is scaled to the size of Adam's here, but all its
+singular values are equal where Adam's update is nearly of rank one; its rate falls as
+1 / sqrt(width) only, as the coordinate check shows (`isoloss.training.coordinates`). muP asks that
+heads keep their width while their number grows, as the default of one head per 16 of width does.
 """
 
 from __future__ import annotations
@@ -52,6 +54,8 @@ def lr_multiplier(slot: Slot, spec: RunSpec) -> float:
     wider = spec.model.d_model / how.base_width
     if how.name == "sgd":
         return 1.0 if slot.role == "hidden" else wider
+    if how.name == "muon" and slot.role == "hidden":
+        return wider**-0.5
     return 1.0 / wider if slot.role == "hidden" else 1.0
 
 

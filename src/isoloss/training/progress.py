@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 
 from isoloss.document import envelope
 from isoloss.runs import format_quantity
-from isoloss.training.ladder import Ladder
+from isoloss.training.ladder import Ladder, lines
 from isoloss.training.layout import CURVE
 from isoloss.training.spec import RunSpec
 from isoloss.training.templates import run_flop
@@ -180,10 +179,10 @@ def waiting(ladder: Ladder) -> Waiting:
 
 
 def _active(ladder: Ladder, spec: RunSpec) -> list[Active]:
-    try:
-        lines = (ladder.home(spec) / CURVE).read_text(encoding="utf-8").splitlines()
-        last = json.loads(lines[-1])
-    except (OSError, IndexError, ValueError):
+    points = list(lines(ladder.home(spec) / CURVE))
+    if not points:
         return []
+    last = points[-1]
     pace = last["tokens"] / last["seconds"] if last["seconds"] else math.nan
-    return [Active(spec.run_id, last["step"], spec.pacing.steps, last["train_loss"], pace)]
+    loss = math.nan if last["train_loss"] is None else float(last["train_loss"])
+    return [Active(spec.run_id, last["step"], spec.pacing.steps, loss, pace)]

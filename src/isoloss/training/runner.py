@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +13,23 @@ import numpy as np
 
 from isoloss.atomic import write_text
 from isoloss.document import dumps, plain
-from isoloss.training.checkpoints import drop_checkpoints, load_checkpoint, save_checkpoint
+from isoloss.training.checkpoints import (
+    drop_checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+    saved_steps,
+)
 from isoloss.training.corpora import Corpus
 from isoloss.training.counts import model_flop_per_token, param_counts
-from isoloss.training.layout import CURVE, ROW
+from isoloss.training.layout import ATTEMPTS, CURVE, ROW
 from isoloss.training.schedules import lr_factors
+from isoloss.training.setting import Setting, Stopped
 from isoloss.training.spec import RunSpec
 from isoloss.training.trainer import Measured, Trainer
 
 LN2 = math.log(2.0)
 QUICK_WINDOWS = 64  # of the validation set, at all points of the curve but the last
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Where and how runs are carried out; none of it changes a digit on a CPU.
-
-    Attributes:
-        device: ``cpu``, ``cuda``, ...
-        device_name: for the table.
-        checkpoint_seconds: how often the state is written.
-        peak_flop_per_s: of the device, measured; for the utilisation. NaN where it is not known.
-    """
-
-    device: str = "cpu"
-    device_name: str = "cpu"
-    checkpoint_seconds: float = 30.0
-    peak_flop_per_s: float = math.nan
+STRIDE = 50  # steps between looks at the clock, the loss and the wish to stop
 
 
 def carry_out(
@@ -49,6 +38,9 @@ def carry_out(
     folders: Sequence[Path],
     setting: Setting,
     labels: Sequence[Mapping[str, Any]],
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    trunk: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Train runs that share a shape to their end, going on where a state is kept.
 
@@ -58,33 +50,133 @@ def carry_out(
         folders: of each run: curve, states and row go there.
         setting: where it happens.
         labels: of each run, for its row: ``group``, ``flop_budget``, ...
+        stop: asked every few steps; when it says so the state is kept and the work ends.
+        trunk: the folder of the stable run that this one, of schedule ``wsd``, branches from.
 
     Returns:
         The rows, also written to the folders.
+
+    Raises:
+        Stopped: ``stop`` said so.
+        InputError: the disk is full.
     """
-    trainer = Trainer(specs, corpus, setting.device)
-    home = folders[0]
-    spent, curves = _resume(trainer, home, folders)
-    points = _points(specs[0])
-    began, kept = time.monotonic(), time.monotonic()
+    work = _Work(specs, corpus, folders, setting, trunk)
+    trainer, points = work.trainer, _points(specs[0])
+    fork = _decay_start(specs[0]) if trunk is not None else -1
+    halts = sorted({*points, fork} - {-1, 0})
     while not trainer.finished and not trainer.diverged.all():
-        target = next(point for point in points if point > trainer.step)
+        target = next(point for point in halts if point > trainer.step)
         while trainer.step < target and not trainer.diverged.all():
-            trainer.advance(min(target - trainer.step, 50))
-            if time.monotonic() - kept > setting.checkpoint_seconds:
-                _keep(trainer, home, spent + time.monotonic() - began, curves)
-                kept = time.monotonic()
+            trainer.advance(min(target - trainer.step, STRIDE))
+            if stop():
+                work.keep()
+                raise Stopped
+            if time.monotonic() - work.kept > setting.checkpoint_seconds:
+                work.keep()
+        if trainer.step == fork and trunk is not None and not trainer.diverged.any():
+            save_checkpoint(trunk, trainer.states()[0])
         if trainer.step in points and not trainer.finished:
-            _measure(trainer, folders, curves, QUICK_WINDOWS, spent + time.monotonic() - began)
-            _keep(trainer, home, spent + time.monotonic() - began, curves)
-            kept = time.monotonic()
-    seconds = spent + time.monotonic() - began
-    final = {name: trainer.evaluate(name) for name in trainer.readers[0].domains}
-    rows = [_row(trainer, i, final, seconds, setting, labels[i], corpus) for i in range(len(specs))]
+            work.measure(QUICK_WINDOWS)
+            work.keep()
+    work.keep()
+    domains = sorted({name for reader in trainer.readers for name in reader.domains})
+    alive = not trainer.diverged.all()
+    final = {name: trainer.evaluate(name) for name in domains if alive}
+    rows = [_row(work, i, final, labels[i]) for i in range(len(specs))]
     for folder, row in zip(folders, rows, strict=True):
         write_text(folder / ROW, dumps(row))
-    drop_checkpoints(home)
+        drop_checkpoints(folder)
     return rows
+
+
+class _Work:
+    """Runs in training, their curves and their time so far."""
+
+    def __init__(
+        self,
+        specs: Sequence[RunSpec],
+        corpus: Corpus,
+        folders: Sequence[Path],
+        setting: Setting,
+        trunk: Path | None,
+    ) -> None:
+        self.trainer = Trainer(specs, corpus, setting.device)
+        self.corpus, self.folders, self.setting = corpus, folders, setting
+        self.curves: list[list[dict[str, Any]]] = [[] for _ in folders]
+        self.begun_at = 0
+        self._spent = 0.0
+        self._began = self.kept = time.monotonic()
+        common = common_steps(folders)
+        if common:
+            found = [load_checkpoint(folder, max(common)) for folder in folders]
+            states = [state for state in found if state is not None]
+            self.trainer.restore(states)
+            self._spent = float(states[0]["seconds"])
+            self.begun_at = int(states[0]["begun_at"])
+            self.curves = [json.loads(bytes(state["curves"]).decode()) for state in states]
+        elif trunk is not None:
+            state = load_checkpoint(trunk, _decay_start(specs[0]))
+            if state is not None:
+                self.trainer.restore([state])
+                self.begun_at = self.trainer.step
+        # Lines written after the state was kept are written again.
+        for folder, curve in zip(folders, self.curves, strict=True):
+            write_text(folder / CURVE, "".join(json.dumps(line) + "\n" for line in curve))
+
+    @property
+    def seconds(self) -> float:
+        """Time of each run: those that train side by side share it."""
+        share = (time.monotonic() - self._began) / len(self.folders)
+        return self._spent + share
+
+    def keep(self) -> None:
+        """Write the state of every run; from here on deaths of its worker count anew."""
+        for folder, curve, state in zip(
+            self.folders, self.curves, self.trainer.states(), strict=True
+        ):
+            text = np.frombuffer(json.dumps(curve).encode(), dtype=np.uint8)
+            own = {
+                "seconds": np.array(self.seconds),
+                "begun_at": np.array(self.begun_at),
+                "curves": text,
+            }
+            save_checkpoint(folder, state | own)
+            if (folder / ATTEMPTS).exists():
+                write_text(folder / ATTEMPTS, "0")
+        self.kept = time.monotonic()
+
+    def measure(self, most: int) -> None:
+        """Add a point to each curve."""
+        trainer = self.trainer
+        domains = sorted({name for reader in trainer.readers for name in reader.domains})
+        found = {name: trainer.evaluate(name, most) for name in domains}
+        for i, folder in enumerate(self.folders):
+            spec = trainer.specs[i]
+            line: dict[str, Any] = {
+                "step": trainer.step,
+                "tokens": trainer.step * spec.batch_tokens,
+                "lr": spec.optimization.lr * float(lr_factors(spec)[trainer.step - 1]),
+                "train_loss": float(trainer.last_loss[i]),
+                "seconds": round(self.seconds, 3),
+            }
+            line |= {f"loss_{name}": found[name][i].loss for name in trainer.readers[i].domains}
+            line = plain(line)
+            self.curves[i].append(line)
+            write_text(
+                folder / CURVE, "".join(json.dumps(point) + "\n" for point in self.curves[i])
+            )
+
+
+def common_steps(folders: Sequence[Path]) -> set[int]:
+    """The steps at which every one of these runs has a whole state."""
+    return set[int].intersection(*(saved_steps(folder) for folder in folders))
+
+
+def _decay_start(spec: RunSpec) -> int:
+    """The first step of a ``wsd`` run at which the rate is below its peak."""
+    factors = lr_factors(spec)
+    warm = round(spec.pacing.warmup * spec.pacing.steps)
+    return int(warm + np.argmax(factors[warm:] < 1.0))
 
 
 def _points(spec: RunSpec) -> list[int]:
@@ -94,69 +186,22 @@ def _points(spec: RunSpec) -> list[int]:
     return sorted({*np.ceil(found).astype(int).tolist(), steps})
 
 
-def _resume(
-    trainer: Trainer, home: Path, folders: Sequence[Path]
-) -> tuple[float, list[list[dict[str, Any]]]]:
-    state = load_checkpoint(home)
-    if state is None:
-        curves: list[list[dict[str, Any]]] = [[] for _ in folders]
-        seconds = 0.0
-    else:
-        trainer.restore(state)
-        seconds = float(state["seconds"])
-        curves = json.loads(bytes(state["curves"]).decode())
-    # Lines written after the state was kept are written again.
-    for folder, curve in zip(folders, curves, strict=True):
-        write_text(folder / CURVE, "".join(json.dumps(line) + "\n" for line in curve))
-    return seconds, curves
-
-
-def _keep(trainer: Trainer, home: Path, seconds: float, curves: list[list[dict[str, Any]]]) -> None:
-    text = np.frombuffer(json.dumps(curves).encode(), dtype=np.uint8)
-    save_checkpoint(home, trainer.state() | {"seconds": np.array(seconds), "curves": text})
-
-
-def _measure(
-    trainer: Trainer,
-    folders: Sequence[Path],
-    curves: list[list[dict[str, Any]]],
-    most: int,
-    seconds: float,
-) -> None:
-    found = {name: trainer.evaluate(name, most) for name in trainer.readers[0].domains}
-    for i, folder in enumerate(folders):
-        spec = trainer.specs[i]
-        line: dict[str, Any] = {
-            "step": trainer.step,
-            "tokens": trainer.step * spec.batch_tokens,
-            "lr": spec.optimization.lr * float(lr_factors(spec)[trainer.step - 1]),
-            "train_loss": float(trainer.last_loss[i]),
-            "seconds": round(seconds, 3),
-        }
-        line |= {f"loss_{name}": measured[i].loss for name, measured in found.items()}
-        line = plain(line)
-        curves[i].append(line)
-        with (folder / CURVE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-
 def _row(
-    trainer: Trainer,
-    i: int,
-    final: Mapping[str, list[Measured]],
-    seconds: float,
-    setting: Setting,
-    labels: Mapping[str, Any],
-    corpus: Corpus,
+    work: _Work, i: int, final: Mapping[str, list[Measured]], labels: Mapping[str, Any]
 ) -> dict[str, Any]:
     """One line of the runs table, in its canonical columns and some of its own."""
+    trainer, corpus, setting = work.trainer, work.corpus, work.setting
     spec = trainer.specs[i]
     model, how, pace = spec.model, spec.optimization, spec.pacing
     reader = trainer.readers[i]
-    tokens = trainer.step * spec.batch_tokens
-    flop = model_flop_per_token(model) * tokens
-    mean = _mixed(final, i, spec, reader.domains)
     diverged = bool(trainer.diverged[i])
+    steps = int(trainer.left_at[i]) if diverged else trainer.step
+    tokens = steps * spec.batch_tokens
+    flop = model_flop_per_token(model) * tokens
+    spent = flop * (steps - work.begun_at) / steps
+    seconds = work.seconds
+    unknown = Measured(math.nan, math.nan)
+    mean = unknown if diverged else _mixed(final, i, reader.domains)
     per_byte = corpus.tokenizer == "bytes"
     mixed_bytes = sum(corpus.bytes_per_token(name) for name in reader.domains)
     factors = lr_factors(spec)
@@ -179,7 +224,7 @@ def _row(
     row |= {
         "tokens": tokens,
         "unique_tokens": reader.seen_tokens,
-        "steps": trainer.step,
+        "steps": steps,
         "steps_planned": pace.steps,
         "batch_tokens": spec.batch_tokens,
         "batch_sequences": pace.batch_sequences,
@@ -202,20 +247,20 @@ def _row(
         "device": setting.device_name,
         "n_devices": 1,
         "wall_seconds": round(seconds, 3),
-        "mfu": flop / seconds / setting.peak_flop_per_s if seconds > 0 else None,
+        "mfu": spent / seconds / setting.peak_flop_per_s if seconds > 0 else None,
+        "flop_spent": spent,
         "architecture": model.kind,
         "parametrization": how.parametrization,
         "token_shift": model.token_shift,
         "train_loss_last": float(trainer.last_loss[i]),
     }
-    row |= {f"loss_{name}": measured[i].loss for name, measured in final.items()}
+    if not diverged:
+        row |= {f"loss_{name}": final[name][i].loss for name in reader.domains}
     row |= {f"share_{name}": share for name, share in spec.data.mixture.items()}
     return plain(row | dict(labels))
 
 
-def _mixed(
-    final: Mapping[str, list[Measured]], i: int, spec: RunSpec, domains: Sequence[str]
-) -> Measured:
+def _mixed(final: Mapping[str, list[Measured]], i: int, domains: Sequence[str]) -> Measured:
     """The loss over all domains that the run reads, each counting the same."""
     parts = [final[name][i] for name in domains]
     return Measured(

@@ -190,6 +190,7 @@ class RunSpec:
         data: what it reads.
         seed: of the initial weights and of the order of the data.
         evals: how many points of the loss curve are measured, the last one included.
+        trainer: the command that trains it; empty for the built-in trainer.
     """
 
     model: Model = field(default_factory=Model)
@@ -198,10 +199,14 @@ class RunSpec:
     data: Data = field(default_factory=Data)
     seed: int = 0
     evals: int = 10
+    trainer: str = ""
 
     def __post_init__(self) -> None:
-        _at_least("seed", self.seed, 0)
-        _at_least("evals", self.evals, 1)
+        for name, least in (("seed", 0), ("evals", 1)):
+            value: object = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise _bad(name, value, "a whole number")
+            _at_least(name, value, least)
 
     @property
     def batch_tokens(self) -> int:
@@ -214,8 +219,11 @@ class RunSpec:
         return self.pacing.steps * self.batch_tokens
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it in plain values."""
-        return asdict(self)
+        """All of it in plain values; no word of a trainer where that is the built-in one."""
+        found = asdict(self)
+        if not self.trainer:
+            del found["trainer"]
+        return found
 
     @cached_property
     def run_id(self) -> str:

@@ -16,6 +16,9 @@
     d_model = [32, 48]
     lr = [0.004, 0.008]
     steps = [800]
+    [[wsd]]                      # several lengths from one stable run
+    shapes = ["32x2"]
+    tokens = [1e6, 2e6, 4e6]
     [[run]]                      # one run
     d_model = 64
 
@@ -28,17 +31,19 @@ import itertools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from isoloss.errors import InputError, Where
+from isoloss.training.command import split_template
 from isoloss.training.corpora import VALIDATION_SHARE
 from isoloss.training.counts import model_flop_per_token, param_counts
 from isoloss.training.spec import RunSpec, vary
 
-_TEMPLATES = ("isoflop", "ratio", "grid", "run")
-_TOP = ("name", "corpus", "base", "trainer", *_TEMPLATES)
+_TEMPLATES = ("isoflop", "ratio", "grid", "wsd", "run")
+_TOP = ("name", "corpus", "base", "trainer", "timeout_seconds", *_TEMPLATES)
+_CORPUS = ("sources", "tokenizer", "validation")
 FEWEST_STEPS = 10
 
 
@@ -48,7 +53,8 @@ class Planned:
 
     Attributes:
         spec: the run; the hash of the corpus is filled in when that is built.
-        labels: ``group``, and ``flop_budget`` in an IsoFLOP group.
+        labels: ``group``, ``flop_budget`` in an IsoFLOP group, and ``branch_of`` of a run that
+            shares its stable part with others.
     """
 
     spec: RunSpec
@@ -61,11 +67,13 @@ class LadderSpec:
 
     Attributes:
         name: of the ladder.
-        sources: domain -> source of texts.
+        sources: domain -> source of texts; none where commands bring data of their own.
         tokenizer: ``bytes`` or ``bpe-N``.
         validation: share of the documents held back.
         runs: in the order in which they are trained, cheapest first; each identity once.
-        trainer: a command to call for each run in place of the built-in trainer; see the docs.
+        trainer_folder: where the command of ``trainer`` is called: the folder of the file.
+        timeout_seconds: how long that command may take; None for as long as it likes.
+        left_out: IsoFLOP cells that would have had too few steps.
     """
 
     name: str
@@ -73,8 +81,15 @@ class LadderSpec:
     tokenizer: str
     validation: float
     runs: tuple[Planned, ...]
-    trainer: str = ""
+    trainer_folder: str | None = None
+    timeout_seconds: float | None = None
+    left_out: int = 0
     source: str = field(default="", compare=False)
+
+    @property
+    def trained_by_commands(self) -> bool:
+        """Whether no run needs the built-in trainer."""
+        return all(planned.spec.trainer for planned in self.runs)
 
     @property
     def flop(self) -> float:
@@ -132,29 +147,89 @@ def parse_ladder(document: Mapping[str, Any], source: str = "") -> LadderSpec:
                 where=Where(field=name[:60]),
                 hint=f"Known: {', '.join(_TOP)}.",
             )
-    corpus = dict(document.get("corpus", {}))
-    base = vary(RunSpec(), document.get("base", {}))
+    corpus = _table(document, "corpus")
+    for name in corpus:
+        if name not in _CORPUS:
+            raise _unusable(f"corpus.{name[:60]}", name, f"one of {', '.join(_CORPUS)}")
+    trainer = _trainer(document)
+    base = replace(vary(RunSpec(), _table(document, "base")), trainer=trainer)
     planned = [run for kind in _TEMPLATES for run in _of_kind(kind, document.get(kind, []), base)]
-    distinct = {one.spec.run_id: one for one in planned}
+    enough = [one for one in planned if one.spec.pacing.steps >= FEWEST_STEPS or not _budget(one)]
+    distinct = {one.spec.run_id: one for one in enough}
     if not distinct:
         raise InputError(
             "this ladder has no runs.",
             code="no_runs",
             hint=f"Add one or more of {', '.join(f'[[{kind}]]' for kind in _TEMPLATES)}.",
         )
+    sources = corpus.get("sources", {} if trainer else {"text": "sotu"})
     return LadderSpec(
         name=str(document.get("name", "ladder")),
-        sources=dict(corpus.get("sources", {"text": "sotu"})),
+        sources=_texts(sources, "sources"),
         tokenizer=str(corpus.get("tokenizer", "bytes")),
-        validation=float(corpus.get("validation", VALIDATION_SHARE)),
+        validation=_share(corpus.get("validation", VALIDATION_SHARE)),
         runs=tuple(sorted(distinct.values(), key=lambda one: run_flop(one.spec))),
-        trainer=str(document.get("trainer", "")),
+        trainer_folder=str(Path(source).resolve().parent) if trainer and source else None,
+        timeout_seconds=_timeout(document.get("timeout_seconds")),
+        left_out=len(planned) - len(enough),
         source=source,
     )
 
 
+def _budget(planned: Planned) -> bool:
+    return "flop_budget" in planned.labels
+
+
+def _table(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = document.get(name, {})
+    if not isinstance(found, dict):
+        raise _unusable(name, found, f"a table [{name}]")
+    return dict(cast("dict[str, Any]", found))
+
+
+def _trainer(document: Mapping[str, Any]) -> str:
+    found = document.get("trainer", "")
+    if not isinstance(found, str):
+        raise _unusable("trainer", found, "a command in one line of text")
+    if "trainer" in document:
+        split_template(found)
+    return found
+
+
+def _texts(found: Any, name: str) -> dict[str, str]:
+    if not isinstance(found, dict) or not all(
+        isinstance(value, str) for value in cast("dict[str, Any]", found).values()
+    ):
+        raise _unusable(name, found, 'a table such as { text = "sotu" }')
+    return dict(cast("dict[str, str]", found))
+
+
+def _share(found: Any) -> float:
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < 1:
+        raise _unusable("validation", found, "a share between 0 and 1")
+    return float(found)
+
+
+def _timeout(found: Any) -> float | None:
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, int | float) or not found > 0:
+        raise _unusable("timeout_seconds", found, "a positive number of seconds")
+    return float(found)
+
+
+def _unusable(name: str, found: Any, expected: str) -> InputError:
+    return InputError(
+        f"found {found!r} where {expected} is expected.",
+        code="bad_spec",
+        where=Where(field=name),
+    )
+
+
 def _of_kind(kind: str, parts: Any, base: RunSpec) -> Iterator[Planned]:
-    if not isinstance(parts, list):
+    if not isinstance(parts, list) or not all(
+        isinstance(part, dict) for part in cast("list[Any]", parts)
+    ):
         raise InputError(
             f"found a single table where a list of them is expected: [[{kind}]].",
             code="bad_spec",
@@ -163,7 +238,7 @@ def _of_kind(kind: str, parts: Any, base: RunSpec) -> Iterator[Planned]:
     for number, part in enumerate(cast("list[dict[str, Any]]", parts)):
         values = dict(part)
         group = str(values.pop("group", f"{kind}-{number}" if kind != "isoflop" else "isoflop"))
-        make = {"isoflop": _isoflop, "ratio": _ratio}.get(kind, _grid)
+        make = {"isoflop": _isoflop, "ratio": _ratio, "wsd": _wsd}.get(kind, _grid)
         for planned in make(values, base):
             yield Planned(planned.spec, {"group": group, **planned.labels})
 
@@ -174,9 +249,8 @@ def _isoflop(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
     for spec in _shaped(values, base):
         for budget in budgets:
             per_step = model_flop_per_token(spec.model) * spec.batch_tokens
-            steps = round(budget / per_step)
-            if steps >= FEWEST_STEPS:
-                yield Planned(vary(spec, {"steps": steps}), {"flop_budget": budget})
+            steps = max(1, round(budget / per_step))
+            yield Planned(vary(spec, {"steps": steps}), {"flop_budget": budget})
 
 
 def _ratio(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
@@ -186,6 +260,32 @@ def _ratio(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
         for ratio in ratios:
             tokens = ratio * param_counts(spec.model)["matmul"]
             yield Planned(vary(spec, {"steps": max(1, round(tokens / spec.batch_tokens))}), {})
+
+
+def _wsd(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
+    """Several lengths that share one stable run, and so one warm-up, counted in steps."""
+    lengths = _numbers(values.pop("tokens", None), "tokens")
+    for name in ("steps", "schedule"):
+        if name in values:
+            raise _unusable(name, values[name], "no such field in [[wsd]]")
+    for spec in _shaped(values, base):
+        steps = [max(1, round(tokens / spec.batch_tokens)) for tokens in sorted(set(lengths))]
+        warm = round(spec.pacing.warmup * steps[0])
+        if not 0 < spec.pacing.decay < 1:
+            raise _unusable("decay", spec.pacing.decay, "a share between 0 and 1")
+        for count in steps:
+            branch = vary(spec, {"schedule": "wsd", "steps": count, "warmup": warm / count})
+            yield Planned(branch, {"branch_of": trunk_id(branch)})
+
+
+def trunk_id(spec: RunSpec) -> str:
+    """The name of the stable run that a run of schedule ``wsd`` branches from.
+
+    Runs of one trunk have the same digits up to the step at which their rate begins to fall.
+    """
+    warm = round(spec.pacing.warmup * spec.pacing.steps)
+    stable = {"schedule": "constant", "steps": max(1, warm), "warmup": 1.0 if warm else 0.0}
+    return vary(spec, {**stable, "decay": 0.0, "evals": 1}).run_id
 
 
 def _grid(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
@@ -199,7 +299,7 @@ def _shaped(values: dict[str, Any], base: RunSpec) -> Iterator[RunSpec]:
     if not shapes:
         yield from _combined(values, base)
         return
-    for text in shapes:
+    for text in _listed(shapes):
         found = re.fullmatch(r"(\d+)x(\d+)", str(text))
         if not found:
             raise InputError(

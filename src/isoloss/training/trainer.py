@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +43,8 @@ class Measured:
 class Trainer:
     """P runs of one shape, on one device.
 
-    They may differ in seed, learning rate, decay, betas, schedule, data; not in shape, optimiser,
-    steps or batch.
+    They may differ in seed, learning rate, decay, betas, schedule, data; not in what `likeness`
+    lists.
 
     Args:
         specs: the runs.
@@ -60,8 +60,11 @@ class Trainer:
         self._corpus = corpus
         self._scales = scales(specs[0])
         self._optimizer = Optimizer(specs, self._device)
+        self._windows: dict[str, NDArray[np.int64]] = {}
         self.step = 0
         self.last_loss: NDArray[np.float64] = np.full(len(specs), math.nan)
+        self.left_at: NDArray[np.int64] = np.zeros(len(specs), dtype=np.int64)
+        """The step at which each run was found to have diverged; 0 where it has not."""
 
     @property
     def readers(self) -> tuple[Reader, ...]:
@@ -82,7 +85,19 @@ class Trainer:
             self._optimizer.step(self.step, loss)
             self.step += 1
         if loss is not None:
-            self.last_loss = loss.detach().double().cpu().numpy()
+            self._look_at(loss.detach().double().cpu().numpy())
+
+    def _look_at(self, loss: NDArray[np.float64]) -> None:
+        """Take note of the last loss and of the runs that have left all sense.
+
+        Those are not finite or far above a uniform guess. A run that has left stays so, even if
+        it comes back later: whether it counts must not depend on the runs beside it.
+        """
+        limit = DIVERGED_ABOVE * math.log(self.specs[0].model.vocab)
+        lost = ~np.isfinite(loss) | ((self.step > SETTLED) & (loss > limit))
+        within = self.left_at == 0
+        self.last_loss = np.where(within, loss, self.last_loss)
+        self.left_at = np.where(within & lost, self.step, self.left_at)
 
     @property
     def finished(self) -> bool:
@@ -91,15 +106,15 @@ class Trainer:
 
     @property
     def diverged(self) -> NDArray[np.bool_]:
-        """Which runs have left all sense: not finite, or far above a uniform guess (P,)."""
-        if self.step == 0:
-            return np.zeros(len(self.specs), dtype=np.bool_)
-        limit = DIVERGED_ABOVE * math.log(self.specs[0].model.vocab)
-        return ~np.isfinite(self.last_loss) | (self.step > SETTLED) & (self.last_loss > limit)
+        """Which runs have left all sense (P,)."""
+        return self.left_at > 0
 
     def evaluate(self, domain: str, most: int | None = None) -> list[Measured]:
         """The loss of each run on a domain's validation set, or its first ``most`` windows."""
-        windows = validation_windows(self._corpus, domain, self.specs[0].model.seq_len)[:most]
+        if domain not in self._windows:
+            length = self.specs[0].model.seq_len
+            self._windows[domain] = validation_windows(self._corpus, domain, length)
+        windows = self._windows[domain][:most]
         found: list[NDArray[np.float64]] = []
         with torch.no_grad():
             for start in range(0, len(windows), EVAL_SEQUENCES):
@@ -125,31 +140,38 @@ class Trainer:
         )
         return each.double().mean(dim=2).cpu().numpy()
 
-    def state(self) -> dict[str, Any]:
-        """All that is needed to go on, as NumPy arrays."""
-        return {"step": np.array(self.step), "last_loss": self.last_loss} | self._optimizer.state()
+    def states(self) -> list[dict[str, Any]]:
+        """All that each run needs to go on, as NumPy arrays, whatever runs beside it."""
+        return [
+            {
+                "step": np.array(self.step),
+                "last_loss": self.last_loss[i : i + 1],
+                "left_at": self.left_at[i : i + 1],
+            }
+            | whole
+            for i, whole in enumerate(self._optimizer.states())
+        ]
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self._optimizer.restore(state)
-        self.step = int(state["step"])
-        self.last_loss = np.asarray(state["last_loss"], dtype=np.float64)
+    def restore(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Go on from a state of each run, all at the same step."""
+        self._optimizer.restore(states)
+        self.step = int(states[0]["step"])
+        self.last_loss = np.concatenate([state["last_loss"] for state in states])
+        self.left_at = np.concatenate([state["left_at"] for state in states])
+
+
+def likeness(spec: RunSpec) -> tuple[object, ...]:
+    """What runs must share to train side by side: shape, optimiser, steps and batch."""
+    how, pace = spec.optimization, spec.pacing
+    rest = (how.name, how.parametrization, how.base_width, how.depth_scaling)
+    if how.name == "muon":
+        rest += (how.beta1,)  # one instance of PyTorch's own class
+    return (spec.model, *rest, pace.steps, pace.batch_sequences, spec.evals)
 
 
 def _check_alike(specs: Sequence[RunSpec]) -> None:
-    first = specs[0]
-    for spec in specs[1:]:
-        same = (
-            spec.model == first.model
-            and spec.optimization.name == first.optimization.name
-            and spec.optimization.parametrization == first.optimization.parametrization
-            and spec.optimization.base_width == first.optimization.base_width
-            and spec.optimization.depth_scaling == first.optimization.depth_scaling
-            and spec.pacing.steps == first.pacing.steps
-            and spec.pacing.batch_sequences == first.pacing.batch_sequences
+    if len({likeness(spec) for spec in specs}) > 1:
+        raise InputError(
+            "runs that train together must share shape, optimiser, steps and batch.",
+            code="unlike_runs",
         )
-        if not same:
-            raise InputError(
-                "runs that train together must share shape, optimiser, steps and batch.",
-                code="unlike_runs",
-            )

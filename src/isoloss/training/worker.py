@@ -8,51 +8,175 @@ A run is taken by a lock on its folder, which the operating system lets go when 
 from __future__ import annotations
 
 import argparse
-import ctypes
+import json
 import os
+import signal
 import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
 from isoloss.atomic import write_text
 from isoloss.document import dumps
+from isoloss.errors import IsolossError
+from isoloss.training.command import CommandFailed, run_command
 from isoloss.training.ladder import MOST_ATTEMPTS, Ladder, open_ladder
-from isoloss.training.layout import ROW
-from isoloss.training.locks import held
-from isoloss.training.runner import Setting, carry_out
+from isoloss.training.layout import ATTEMPTS, ROW, TRUNKS
+from isoloss.training.locks import held, make_folder
+from isoloss.training.setting import Setting, Stopped, settle
 from isoloss.training.templates import Planned
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_KEEP_BYTES = 1 << 30
+if TYPE_CHECKING:
+    from isoloss.training.corpora import Corpus
+
+Stop = Callable[[], bool]
+REFUSED = 3
+"""Exit code of a worker that ends with an error made for people; it is on standard output."""
 
 
-def work(folder: Path, setting: Setting) -> int:
-    """Train what is free in a ladder, until nothing is; returns how many runs were finished."""
+def work(folder: Path, setting: Setting, stop: Stop = lambda: False) -> int:
+    """Train what is free in a ladder, until nothing is; returns how many runs were finished.
+
+    Raises:
+        Stopped: ``stop`` said so.
+    """
     ladder, done = open_ladder(folder), 0
     corpus = ladder.corpus()
-    for planned in ladder.runs:
-        home = ladder.home(planned.spec)
-        home.mkdir(parents=True, exist_ok=True)
-        with held(home / "lock") as mine:
-            if not mine or ladder.row(planned.spec) is not None:
+    for i, planned in enumerate(ladder.runs):
+        if stop():
+            raise Stopped
+        with ExitStack() as locks:
+            if not _take(ladder, planned, locks):
                 continue
-            if _attempt(home) > MOST_ATTEMPTS:
-                _give_up(ladder, planned, f"the worker died {MOST_ATTEMPTS} times")
-                continue
-            try:
-                carry_out([planned.spec], corpus, [home], setting, [planned.labels])
-            except (MemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error):
-                    raise
-                _give_up(ladder, planned, "out of memory")
-            done += 1
+            group = [planned, *_alike(ladder, corpus, i, setting, locks)]
+            _train(ladder, corpus, group, setting, stop)
+            done += len(group)
     return done
 
 
+def _take(ladder: Ladder, planned: Planned, locks: ExitStack) -> bool:
+    """Try to make a run one's own until the locks are let go."""
+    home = ladder.home(planned.spec)
+    # Looked at first without the lock, so that finished runs cost nothing.
+    if ladder.row(planned.spec) is not None:
+        return False
+    make_folder(home)
+    branch = planned.labels.get("branch_of")
+    if branch is not None:
+        # Runs of one trunk are trained one after the other: each goes on from the one before.
+        make_folder(ladder.folder / TRUNKS / branch)
+        if not locks.enter_context(held(ladder.folder / TRUNKS / branch / "lock")):
+            return False
+    return locks.enter_context(held(home / "lock")) and ladder.row(planned.spec) is None
+
+
+def _alike(
+    ladder: Ladder, corpus: Corpus | None, i: int, setting: Setting, locks: ExitStack
+) -> list[Planned]:
+    """Free runs that train beside run number i, as many as are worth it."""
+    first = ladder.runs[i]
+    if setting.population == 1 or corpus is None or not _groups(first):
+        return []
+    from isoloss.training.checkpoints import saved_steps
+    from isoloss.training.population import best_size
+    from isoloss.training.trainer import likeness
+
+    key = likeness(first.spec)
+    others = [
+        other
+        for other in ladder.runs[i + 1 :]
+        if _groups(other) and likeness(other.spec) == key and ladder.row(other.spec) is None
+    ]
+    most = min(
+        setting.population
+        or best_size(first.spec, corpus, setting, 1 + len(others), ladder.folder),
+        1 + len(others),
+    )
+    # A run that is half done goes on beside others only from a step that all have kept.
+    common = saved_steps(ladder.home(first.spec)) or {0}
+    found: list[Planned] = []
+    for other in others:
+        if len(found) + 1 >= most:
+            break
+        both = common & (saved_steps(ladder.home(other.spec)) or {0})
+        if both and _take(ladder, other, locks):
+            common = both
+            found.append(other)
+    return found
+
+
+def _groups(planned: Planned) -> bool:
+    return not planned.spec.trainer and "branch_of" not in planned.labels
+
+
+def _train(
+    ladder: Ladder, corpus: Corpus | None, group: Sequence[Planned], setting: Setting, stop: Stop
+) -> None:
+    """Train runs that are one's own, or mark those that cannot be."""
+    able: list[Planned] = []
+    for planned in group:
+        home = ladder.home(planned.spec)
+        count = _attempt(home)
+        if count > MOST_ATTEMPTS:
+            _give_up(ladder, planned, f"the worker died {MOST_ATTEMPTS} times")
+        else:
+            able.append(planned)
+    if not able:
+        return
+    try:
+        _carry_out(ladder, corpus, able, setting, stop)
+    except Stopped:
+        for planned in able:
+            write_text(ladder.home(planned.spec) / ATTEMPTS, "0")
+        raise
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        if len(able) == 1:
+            _give_up(ladder, able[0], "out of memory")
+            return
+        # Together they are too large: one after the other.
+        for planned in able:
+            write_text(ladder.home(planned.spec) / ATTEMPTS, "0")
+            _train(ladder, corpus, [planned], setting, stop)
+
+
+def _carry_out(
+    ladder: Ladder, corpus: Corpus | None, group: Sequence[Planned], setting: Setting, stop: Stop
+) -> None:
+    first = group[0]
+    if first.spec.trainer:
+        home = ladder.home(first.spec)
+        try:
+            run_command(first.spec, home, ladder, setting, first.labels, stop)
+        except CommandFailed as error:
+            _give_up(ladder, first, str(error))
+        return
+    from isoloss.training.runner import carry_out
+
+    assert corpus is not None
+    branch = first.labels.get("branch_of")
+    carry_out(
+        [planned.spec for planned in group],
+        corpus,
+        [ladder.home(planned.spec) for planned in group],
+        setting,
+        [planned.labels for planned in group],
+        stop=stop,
+        trunk=None if branch is None else ladder.folder / TRUNKS / branch,
+    )
+
+
 def _attempt(home: Path) -> int:
-    """How often this run was begun, this time included."""
-    file = home / "attempts"
-    count = int(file.read_text()) + 1 if file.exists() else 1
-    write_text(file, str(count))
+    """How often this run was begun since its state was last kept, this time included."""
+    try:
+        count = int((home / ATTEMPTS).read_text(encoding="utf-8")) + 1
+    except (OSError, ValueError):
+        count = 1
+    write_text(home / ATTEMPTS, str(count))
     return count
 
 
@@ -73,28 +197,34 @@ def _give_up(ladder: Ladder, planned: Planned, reason: str) -> None:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
+    said = str(error).lower()
     return (
-        isinstance(error, MemoryError)
-        or "out of memory" in str(error).lower()
-        or ("can't allocate memory" in str(error).lower())
+        isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said
     )
 
 
-def settle(core: int | None) -> None:
-    """Make this process a good worker: one thread, one core, memory kept between steps."""
-    import torch
+def stop_when_told(*, watched: bool) -> Stop:
+    """A question that turns true on SIGTERM or SIGINT, or when the driver is gone.
 
-    torch.set_num_threads(1)
-    if core is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
-    try:
-        # Freed blocks of half a megabyte would go back to the system and be faulted in again at
-        # every step; keeping them saves a tenth to a fifth of the time.
-        library = ctypes.CDLL(None)
-        library.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
-        library.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
-    except (AttributeError, OSError, TypeError):
-        return  # another C library than GNU's
+    Args:
+        watched: standard input is a pipe that the driver holds open as long as it lives.
+    """
+    told = threading.Event()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        told.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, tell)
+
+    def wait() -> None:
+        while os.read(0, 1):
+            continue
+        told.set()
+
+    if watched:
+        threading.Thread(target=wait, daemon=True).start()
+    return told.is_set
 
 
 def main() -> int:
@@ -105,12 +235,32 @@ def main() -> int:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--peak", type=float, default=float("nan"))
     parser.add_argument("--checkpoint-seconds", type=float, default=30.0)
+    parser.add_argument("--population", type=int, default=1)
+    parser.add_argument("--watched", action="store_true")
     options = parser.parse_args()
-    settle(options.core)
-    work(
-        options.folder,
-        Setting(options.device, options.device, options.checkpoint_seconds, options.peak),
+    # What others print goes to the log; standard output is for one document.
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    stop = stop_when_told(watched=options.watched)
+    if options.core is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {options.core})
+    setting = Setting(
+        options.device,
+        options.device,
+        options.checkpoint_seconds,
+        options.peak,
+        options.population,
     )
+    try:
+        if not open_ladder(options.folder).trained_by_commands:
+            settle()
+        work(options.folder, setting, stop)
+    except Stopped:
+        return 0
+    except IsolossError as error:
+        answer.write(json.dumps(error.to_dict()))
+        answer.flush()
+        return REFUSED
     return 0
 
 
