@@ -132,7 +132,7 @@ def test_workers_that_die_before_any_run_end_the_ladder(texts, tmp_path, monkeyp
     (tmp_path / "python").chmod(0o755)
     with pytest.raises(WorkerError) as caught:
         run_local(ladder, [Place()])
-    assert "killed by signal 9 before they begin a run" in str(caught.value)
+    assert "end with code -9 before they begin a run: it said nothing" in str(caught.value)
 
 
 def test_a_folder_in_use_is_left_as_it_is(texts, tmp_path, capsys) -> None:

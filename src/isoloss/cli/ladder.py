@@ -22,6 +22,7 @@ def run(
     workers: Jobs | None = None,
     device: list[str] | None = None,
     population: str | None = None,
+    per_run: Jobs = 1,
     retry: bool = False,
     output: Output = OUTPUT,
 ) -> None:
@@ -34,12 +35,13 @@ def run(
         device: Train on this accelerator, such as cuda:0; repeatable.
         population: How many runs that are alike train side by side: a number, off, or auto to
             measure it. By default off on a CPU, where digits would change, and auto elsewhere.
+        per_run: How many processes, each with a device, train every run together (torchrun).
         retry: Try again what could not be trained: no memory, failed commands, dead workers.
         output: How the answer is written.
     """
     from isoloss.cli.ladder_table import live_table
     from isoloss.training.ladder import prepare
-    from isoloss.training.local import places, run_local
+    from isoloss.training.local import Place, places, run_local
     from isoloss.training.locks import alone
     from isoloss.training.progress import progress
     from isoloss.training.shipped import find_ladder
@@ -47,6 +49,8 @@ def run(
 
     wanted = read_ladder(find_ladder(spec))
     where = places(workers, device or ())
+    if per_run > 1:
+        where = (Place(where[0].device.split(":")[0], None, per_run),)
     together = _population(population, where[0].device)
     built_in = not wanted.trained_by_commands
     if built_in:

@@ -16,7 +16,6 @@ from pathlib import Path
 from isoloss.errors import InputError, IsolossError, Where
 from isoloss.training.ladder import MOST_ATTEMPTS, Ladder
 from isoloss.training.layout import ATTEMPTS
-from isoloss.training.worker import REFUSED
 
 POLL_SECONDS = 0.2
 COLLECT_SECONDS = 2.0
@@ -31,10 +30,12 @@ class Place:
     Attributes:
         device: ``cpu`` or ``cuda:0``.
         core: the core it is pinned to; None on an accelerator.
+        processes: how many train each run together.
     """
 
     device: str = "cpu"
     core: int | None = None
+    processes: int = 1
 
 
 class WorkerError(IsolossError):
@@ -144,7 +145,11 @@ class _Worker:
         self._place, self._options, self._barren = place, options, barren
         self._folder, self._number = folder, number
         self._tries = _tries(folder)
-        words = [sys.executable, "-m", "isoloss.training.worker", str(folder), "--watched"]
+        words = [sys.executable, "-m"]
+        if place.processes > 1:
+            count = str(place.processes)
+            words += ["torch.distributed.run", "--standalone", "--nproc-per-node", count, "-m"]
+        words += ["isoloss.training.worker", str(folder), "--watched"]
         words += ["--device", place.device, *options]
         if place.core is not None:
             words += ["--core", str(place.core)]
@@ -183,21 +188,19 @@ class _Worker:
             WorkerError: it failed.
         """
         code = self._process.returncode
-        said = (
-            self._process.stdout.read().decode("utf-8", "replace") if self._process.stdout else ""
-        )
+        said = b"" if self._process.stdout is None else self._process.stdout.read()
         self._close()
         if code == 0:
             return False
-        if code == REFUSED and said:
-            found = json.loads(said)
+        if said:
+            found, _ = json.JSONDecoder().raw_decode(said.decode())
             raise InputError(
                 found["message"],
                 code=found["code"],
                 where=Where(**found["where"]),
                 hint=found["hint"],
             )
-        if code > 0:
+        if code > 0 and self._place.processes == 1:
             raise WorkerError(
                 f"a worker failed: {_last_line(self._log)}",
                 code="worker_failed",
@@ -207,7 +210,7 @@ class _Worker:
         self._barren = self._barren + 1 if _tries(self._folder) == self._tries else 0
         if self._barren >= MOST_ATTEMPTS:
             raise WorkerError(
-                f"workers are killed by signal {-code} before they begin a run.",
+                f"workers end with code {code} before they begin a run: {_last_line(self._log)}.",
                 code="worker_failed",
                 hint=f"Is there enough memory for so many --workers? The log is {self._log}.",
             )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from isoloss.training.counts import slots
 from isoloss.training.parametrization import initial_weights, lr_multiplier
 from isoloss.training.schedules import lr_factors
 from isoloss.training.spec import RunSpec
+
+if TYPE_CHECKING:
+    from isoloss.training.team import Team
 
 
 class Optimizer:
@@ -68,12 +71,20 @@ class Optimizer:
             (lr_multiplier(s, specs[0]) for s in self._slots if s.role == "hidden"), 1.0
         )
 
-    def step(self, number: int, loss: Tensor) -> None:
-        """Update by the gradient of the losses (P,) of this step, counted from 0."""
+    def step(self, number: int, loss: Tensor, team: Team | None = None) -> None:
+        """Update by the gradient of the losses (P,) of this step, counted from 0.
+
+        Args:
+            number: of the step.
+            loss: of each run, on this process's part of the batch.
+            team: the processes that hold the other parts.
+        """
         grads = torch.autograd.grad(loss.sum(), list(self.weights.values()))
         models = len(self.flat)
         torch.cat([grad.reshape(models, -1) for grad in grads], dim=1, out=self._gradient)
         grad = self._gradient
+        if team is not None:
+            team.average(grad)
         norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
         grad.mul_((self._clip / (norm + 1e-6)).clamp_(max=1.0))
         rate = self._rates[:, number : number + 1]

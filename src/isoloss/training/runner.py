@@ -64,26 +64,29 @@ def carry_out(
     trainer, points = work.trainer, _points(specs[0])
     fork = _decay_start(specs[0]) if trunk is not None else -1
     halts = sorted({*points, fork} - {-1, 0})
-    while not trainer.finished and not trainer.diverged.all():
-        target = next(point for point in halts if point > trainer.step)
-        while trainer.step < target and not trainer.diverged.all():
-            trainer.advance(min(target - trainer.step, STRIDE))
-            if stop():
-                work.keep()
-                raise Stopped
-            if time.monotonic() - work.kept > setting.checkpoint_seconds:
-                work.keep()
+    while True:
         if trainer.step == fork and trunk is not None and not trainer.diverged.any():
-            save_checkpoint(trunk, trainer.states()[0])
-        if trainer.step in points and not trainer.finished:
+            work.keep_trunk(trunk)
+        if trainer.finished or trainer.diverged.all():
+            break
+        if trainer.step in points and not work.measured:
             work.measure(QUICK_WINDOWS)
             work.keep()
+        if stop() if setting.team is None else setting.team.share(stop()):
+            work.keep()
+            raise Stopped
+        if time.monotonic() - work.kept > setting.checkpoint_seconds:
+            work.keep()
+        target = next(point for point in halts if point > trainer.step)
+        trainer.advance(min(target - trainer.step, STRIDE))
     work.keep()
     domains = sorted({name for reader in trainer.readers for name in reader.domains})
     alive = not trainer.diverged.all()
     final = {name: trainer.evaluate(name) for name in domains if alive}
     rows = [_row(work, i, final, labels[i]) for i in range(len(specs))]
     for folder, row in zip(folders, rows, strict=True):
+        if not setting.leads:
+            continue
         write_text(folder / ROW, dumps(row))
         drop_checkpoints(folder)
     return rows
@@ -100,28 +103,42 @@ class _Work:
         setting: Setting,
         trunk: Path | None,
     ) -> None:
-        self.trainer = Trainer(specs, corpus, setting.device)
+        self.trainer = Trainer(specs, corpus, setting.device, setting.team)
         self.corpus, self.folders, self.setting = corpus, folders, setting
         self.curves: list[list[dict[str, Any]]] = [[] for _ in folders]
         self.begun_at = 0
         self._spent = 0.0
         self._began = self.kept = time.monotonic()
-        common = common_steps(folders)
-        if common:
-            found = [load_checkpoint(folder, max(common)) for folder in folders]
-            states = [state for state in found if state is not None]
+        states = self._found(trunk)
+        if states:
             self.trainer.restore(states)
-            self._spent = float(states[0]["seconds"])
-            self.begun_at = int(states[0]["begun_at"])
-            self.curves = [json.loads(bytes(state["curves"]).decode()) for state in states]
-        elif trunk is not None:
-            state = load_checkpoint(trunk, _decay_start(specs[0]))
-            if state is not None:
-                self.trainer.restore([state])
+            if "curves" in states[0]:
+                self._spent = float(states[0]["seconds"])
+                self.begun_at = int(states[0]["begun_at"])
+                self.curves = [json.loads(bytes(state["curves"]).decode()) for state in states]
+            else:
                 self.begun_at = self.trainer.step
         # Lines written after the state was kept are written again.
-        for folder, curve in zip(folders, self.curves, strict=True):
-            write_text(folder / CURVE, "".join(json.dumps(line) + "\n" for line in curve))
+        for i in range(len(folders)):
+            self._write_curve(i)
+
+    def _found(self, trunk: Path | None) -> list[dict[str, Any]]:
+        """The state of every run to go on from, their own or that of the trunk; none at first."""
+        states: list[dict[str, Any]] = []
+        if self.setting.leads:
+            common = common_steps(self.folders)
+            if common:
+                found = [load_checkpoint(folder, max(common)) for folder in self.folders]
+                states = [state for state in found if state is not None]
+            elif trunk is not None:
+                state = load_checkpoint(trunk, _decay_start(self.trainer.specs[0]))
+                states = [] if state is None else [state]
+        return states if self.setting.team is None else self.setting.team.share(states)
+
+    def _write_curve(self, i: int) -> None:
+        if self.setting.leads:
+            text = "".join(json.dumps(point) + "\n" for point in self.curves[i])
+            write_text(self.folders[i] / CURVE, text)
 
     @property
     def seconds(self) -> float:
@@ -129,8 +146,16 @@ class _Work:
         share = (time.monotonic() - self._began) / len(self.folders)
         return self._spent + share
 
+    @property
+    def measured(self) -> bool:
+        """Whether the curves have a point at this step, as after a stop right there."""
+        return all(curve and curve[-1]["step"] == self.trainer.step for curve in self.curves)
+
     def keep(self) -> None:
         """Write the state of every run; from here on deaths of its worker count anew."""
+        self.kept = time.monotonic()
+        if not self.setting.leads:
+            return
         for folder, curve, state in zip(
             self.folders, self.curves, self.trainer.states(), strict=True
         ):
@@ -143,15 +168,18 @@ class _Work:
             save_checkpoint(folder, state | own)
             if (folder / ATTEMPTS).exists():
                 write_text(folder / ATTEMPTS, "0")
-        self.kept = time.monotonic()
+
+    def keep_trunk(self, trunk: Path) -> None:
+        """Write the state from which longer runs of the same trunk go on."""
+        if self.setting.leads:
+            save_checkpoint(trunk, self.trainer.states()[0])
 
     def measure(self, most: int) -> None:
         """Add a point to each curve."""
         trainer = self.trainer
         domains = sorted({name for reader in trainer.readers for name in reader.domains})
         found = {name: trainer.evaluate(name, most) for name in domains}
-        for i, folder in enumerate(self.folders):
-            spec = trainer.specs[i]
+        for i, spec in enumerate(trainer.specs):
             line: dict[str, Any] = {
                 "step": trainer.step,
                 "tokens": trainer.step * spec.batch_tokens,
@@ -161,10 +189,10 @@ class _Work:
             }
             line |= {f"loss_{name}": found[name][i].loss for name in trainer.readers[i].domains}
             line = plain(line)
+            if self.curves[i] and self.curves[i][-1]["step"] == trainer.step:
+                continue  # kept from another company
             self.curves[i].append(line)
-            write_text(
-                folder / CURVE, "".join(json.dumps(point) + "\n" for point in self.curves[i])
-            )
+            self._write_curve(i)
 
 
 def common_steps(folders: Sequence[Path]) -> set[int]:
@@ -200,6 +228,8 @@ def _row(
     flop = model_flop_per_token(model) * tokens
     spent = flop * (steps - work.begun_at) / steps
     seconds = work.seconds
+    devices = 1 if setting.team is None else setting.team.size
+    peak = setting.peak_flop_per_s * devices
     unknown = Measured(math.nan, math.nan)
     mean = unknown if diverged else _mixed(final, i, reader.domains)
     per_byte = corpus.tokenizer == "bytes"
@@ -245,9 +275,9 @@ def _row(
         "loss_se": mean.standard_error,
         "bits_per_byte": mean.loss / LN2 * len(reader.domains) / mixed_bytes,
         "device": setting.device_name,
-        "n_devices": 1,
+        "n_devices": devices,
         "wall_seconds": round(seconds, 3),
-        "mfu": spent / seconds / setting.peak_flop_per_s if seconds > 0 else None,
+        "mfu": spent / seconds / peak if seconds > 0 else None,
         "flop_spent": spent,
         "architecture": model.kind,
         "parametrization": how.parametrization,

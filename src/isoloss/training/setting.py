@@ -5,6 +5,10 @@ from __future__ import annotations
 import ctypes
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isoloss.training.team import Team
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEEP_BYTES = 1 << 30
@@ -24,6 +28,7 @@ class Setting:
         checkpoint_seconds: how often the state is written.
         peak_flop_per_s: of the device, measured; for the utilisation. NaN where it is not known.
         population: how many runs that are alike train side by side; 0 to measure what is fastest.
+        team: the processes that train each run together; None for this one alone.
     """
 
     device: str = "cpu"
@@ -31,6 +36,12 @@ class Setting:
     checkpoint_seconds: float = 30.0
     peak_flop_per_s: float = math.nan
     population: int = 1
+    team: Team | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the files of its runs."""
+        return self.team is None or self.team.leads
 
 
 def settle() -> None:

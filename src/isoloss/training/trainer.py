@@ -8,19 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isoloss.errors import InputError
+from isoloss.errors import InputError, Where
 from isoloss.training.batches import Reader, validation_windows
 from isoloss.training.corpora import Corpus
 from isoloss.training.models import losses, token_losses
 from isoloss.training.optimizers import Optimizer
 from isoloss.training.parametrization import scales
 from isoloss.training.spec import RunSpec
+
+if TYPE_CHECKING:
+    from isoloss.training.team import Team
 
 EVAL_SEQUENCES = 32
 DIVERGED_ABOVE = 3.0  # times the loss of a uniform guess
@@ -50,10 +53,19 @@ class Trainer:
         specs: the runs.
         corpus: what they read.
         device: ``cpu``, ``cuda`` or ``cuda:1``.
+        team: the processes that share every batch; None for this one alone.
     """
 
-    def __init__(self, specs: Sequence[RunSpec], corpus: Corpus, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        specs: Sequence[RunSpec],
+        corpus: Corpus,
+        device: str = "cpu",
+        team: Team | None = None,
+    ) -> None:
         _check_alike(specs)
+        self._team = team
+        self._mine = _share_of_batch(specs[0], team)
         self.specs = tuple(specs)
         self._device = torch.device(device)
         self._readers = [Reader(spec, corpus) for spec in specs]
@@ -77,15 +89,20 @@ class Trainer:
         until = min(self.step + steps, self.specs[0].pacing.steps)
         loss = None
         while self.step < until:
-            tokens = torch.from_numpy(np.stack([r.batch(self.step) for r in self._readers]))
+            tokens = torch.from_numpy(
+                np.stack([r.batch(self.step)[self._mine] for r in self._readers])
+            )
             tokens = tokens.to(self._device)
             loss = losses(
                 model, self._optimizer.weights, tokens[..., :-1], tokens[..., 1:], self._scales
             )
-            self._optimizer.step(self.step, loss)
+            self._optimizer.step(self.step, loss, self._team)
             self.step += 1
         if loss is not None:
-            self._look_at(loss.detach().double().cpu().numpy())
+            loss = loss.detach()
+            if self._team is not None:
+                self._team.average(loss)
+            self._look_at(loss.double().cpu().numpy())
 
     def _look_at(self, loss: NDArray[np.float64]) -> None:
         """Take note of the last loss and of the runs that have left all sense.
@@ -115,12 +132,17 @@ class Trainer:
             length = self.specs[0].model.seq_len
             self._windows[domain] = validation_windows(self._corpus, domain, length)
         windows = self._windows[domain][:most]
-        found: list[NDArray[np.float64]] = []
+        mine = windows
+        if self._team is not None:
+            mine = np.array_split(windows, self._team.size)[self._team.rank]
+        found = [np.empty((len(self.specs), 0))]
         with torch.no_grad():
-            for start in range(0, len(windows), EVAL_SEQUENCES):
-                chunk = torch.from_numpy(windows[start : start + EVAL_SEQUENCES]).to(self._device)
+            for start in range(0, len(mine), EVAL_SEQUENCES):
+                chunk = torch.from_numpy(mine[start : start + EVAL_SEQUENCES]).to(self._device)
                 found.append(self._per_window(chunk))
         per_window = np.concatenate(found, axis=1)
+        if self._team is not None:
+            per_window = np.concatenate(self._team.gather(per_window), axis=1)
         count = per_window.shape[1]
         spread = per_window.std(axis=1, ddof=1) if count > 1 else np.full(len(per_window), math.nan)
         return [
@@ -158,6 +180,21 @@ class Trainer:
         self.step = int(states[0]["step"])
         self.last_loss = np.concatenate([state["last_loss"] for state in states])
         self.left_at = np.concatenate([state["left_at"] for state in states])
+
+
+def _share_of_batch(spec: RunSpec, team: Team | None) -> slice:
+    """The sequences of a batch that are this process's own."""
+    if team is None:
+        return slice(None)
+    each, left = divmod(spec.pacing.batch_sequences, team.size)
+    if left:
+        raise InputError(
+            f"{spec.pacing.batch_sequences} sequences a batch cannot be shared evenly by "
+            f"{team.size} processes.",
+            code="uneven_batch",
+            where=Where(field="batch_sequences"),
+        )
+    return slice(team.rank * each, (team.rank + 1) * each)
 
 
 def likeness(spec: RunSpec) -> tuple[object, ...]:

@@ -57,6 +57,15 @@ def work(folder: Path, setting: Setting, stop: Stop = lambda: False) -> int:
     return done
 
 
+def follow(folder: Path, setting: Setting, stop: Stop) -> None:
+    """Train what the leader of the team chooses, until it has nothing left."""
+    ladder = open_ladder(folder)
+    corpus = ladder.corpus()
+    assert setting.team is not None
+    while chosen := setting.team.share(list[int]()):
+        _built_in(ladder, corpus, [ladder.runs[i] for i in chosen], setting, stop)
+
+
 def _take(ladder: Ladder, planned: Planned, locks: ExitStack) -> bool:
     """Try to make a run one's own until the locks are let go."""
     home = ladder.home(planned.spec)
@@ -133,7 +142,8 @@ def _train(
             write_text(ladder.home(planned.spec) / ATTEMPTS, "0")
         raise
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        # Several processes are started anew; three such deaths end the run.
+        if not _is_out_of_memory(error) or setting.team is not None:
             raise
         if len(able) == 1:
             _give_up(ladder, able[0], "out of memory")
@@ -155,9 +165,18 @@ def _carry_out(
         except CommandFailed as error:
             _give_up(ladder, first, str(error))
         return
+    if setting.team is not None:
+        setting.team.share([ladder.runs.index(planned) for planned in group])
+    _built_in(ladder, corpus, group, setting, stop)
+
+
+def _built_in(
+    ladder: Ladder, corpus: Corpus | None, group: Sequence[Planned], setting: Setting, stop: Stop
+) -> None:
     from isoloss.training.runner import carry_out
 
     assert corpus is not None
+    first = group[0]
     branch = first.labels.get("branch_of")
     carry_out(
         [planned.spec for planned in group],
@@ -227,6 +246,20 @@ def stop_when_told(*, watched: bool) -> Stop:
     return told.is_set
 
 
+def _work_or_follow(folder: Path, setting: Setting, stop: Stop) -> None:
+    if setting.team is None:
+        work(folder, setting, stop)
+        return
+    from isoloss.training.team import leave
+
+    if setting.leads:
+        work(folder, setting, stop)
+        setting.team.share(list[int]())
+    else:
+        follow(folder, setting, stop)
+    leave()
+
+
 def main() -> int:
     """Work until nothing is left."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -244,17 +277,23 @@ def main() -> int:
     stop = stop_when_told(watched=options.watched)
     if options.core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {options.core})
-    setting = Setting(
-        options.device,
-        options.device,
-        options.checkpoint_seconds,
-        options.peak,
-        options.population,
-    )
+    team, device = None, options.device
     try:
         if not open_ladder(options.folder).trained_by_commands:
             settle()
-        work(options.folder, setting, stop)
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            from isoloss.training.team import join
+
+            team, device = join(device)
+        setting = Setting(
+            device,
+            options.device,
+            options.checkpoint_seconds,
+            options.peak,
+            options.population,
+            team,
+        )
+        _work_or_follow(options.folder, setting, stop)
     except Stopped:
         return 0
     except IsolossError as error:
