@@ -23,6 +23,10 @@ def run(
     device: list[str] | None = None,
     population: str | None = None,
     per_run: Jobs = 1,
+    engine: str = "local",
+    address: str | None = None,
+    cpus: float = 1.0,
+    gpus: float = 0.0,
     retry: bool = False,
     output: Output = OUTPUT,
 ) -> None:
@@ -36,6 +40,10 @@ def run(
         population: How many runs that are alike train side by side: a number, off, or auto to
             measure it. By default off on a CPU, where digits would change, and auto elsewhere.
         per_run: How many processes, each with a device, train every run together (torchrun).
+        engine: local, or ray for many machines (needs the extra ray).
+        address: Of the Ray cluster, such as 10.0.0.1:6379 or auto; without it this machine alone.
+        cpus: Cores that a run asks Ray for.
+        gpus: Devices that a run asks Ray for, 0.25 of one as well.
         retry: Try again what could not be trained: no memory, failed commands, dead workers.
         output: How the answer is written.
     """
@@ -47,6 +55,12 @@ def run(
     from isoloss.training.shipped import find_ladder
     from isoloss.training.templates import read_ladder
 
+    if engine not in ("local", "ray"):
+        raise InputError(
+            f'found "{engine[:60]}" where local or ray is expected.',
+            code="bad_option",
+            where=Where(field="--engine"),
+        )
     wanted = read_ladder(find_ladder(spec))
     where = places(workers, device or ())
     if per_run > 1:
@@ -63,6 +77,13 @@ def run(
             ladder = prepare(wanted, into)
         if retry:
             output.note(f"{ladder.forget()} runs are tried again.")
+        if engine == "ray":
+            from isoloss.training.cluster import run_cluster
+
+            with live_table(ladder, quiet=output.quiet) as watch:
+                run_cluster(ladder, address, cpus=cpus, gpus=gpus, watch=watch)
+            _give(progress(ladder), output)
+            return
         peak = math.nan
         if built_in:
             from isoloss.training.peak import matmul_peak

@@ -92,7 +92,7 @@ def run_local(
     options += ["--population", str(population)]
     count = min(len(where), len(list(ladder.waiting())))
     crew: dict[int, _Worker] = {}
-    table = _Table(ladder)
+    table = Table(ladder)
     try:
         for i in range(count):
             crew[i] = _Worker(ladder.folder, i, where[i], options)
@@ -114,7 +114,7 @@ def run_local(
     return ladder.collect()
 
 
-class _Table:
+class Table:
     """Writes the tables of a ladder when runs were finished, but not at every single one."""
 
     def __init__(self, ladder: Ladder) -> None:

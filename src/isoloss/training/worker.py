@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isoloss.atomic import write_text
 from isoloss.document import dumps
@@ -143,7 +143,7 @@ def _train(
         raise
     except (MemoryError, RuntimeError) as error:
         # Several processes are started anew; three such deaths end the run.
-        if not _is_out_of_memory(error) or setting.team is not None:
+        if not is_out_of_memory(error) or setting.team is not None:
             raise
         if len(able) == 1:
             _give_up(ladder, able[0], "out of memory")
@@ -200,8 +200,13 @@ def _attempt(home: Path) -> int:
 
 
 def _give_up(ladder: Ladder, planned: Planned, reason: str) -> None:
+    write_text(ladder.home(planned.spec) / ROW, dumps(excluded(planned, reason)))
+
+
+def excluded(planned: Planned, reason: str) -> dict[str, Any]:
+    """The row of a run that could not be trained."""
     spec = planned.spec
-    row = {
+    return {
         "run_id": spec.run_id,
         "status": "excluded",
         "reason": reason,
@@ -212,10 +217,10 @@ def _give_up(ladder: Ladder, planned: Planned, reason: str) -> None:
         "loss": None,
         **planned.labels,
     }
-    write_text(ladder.home(spec) / ROW, dumps(row))
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory did not suffice, on this machine or its device."""
     said = str(error).lower()
     return (
         isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said
