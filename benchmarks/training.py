@@ -69,7 +69,7 @@ def plain_step(width: int, layers: int) -> Step:
             query, key, value = self.attend(self.norm1(x)).view(shape).permute(2, 0, 3, 1, 4)
             seen = F.scaled_dot_product_attention(turned(query), turned(key), value, is_causal=True)
             x = x + self.mix(seen.transpose(1, 2).reshape(BATCH, CONTEXT, width))
-            return x + self.down(F.gelu(self.up(self.norm2(x)), approximate="tanh"))
+            return x + self.down(F.gelu(self.up(self.norm2(x))))
 
     class Model(nn.Module):
         def __init__(self) -> None:

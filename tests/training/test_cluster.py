@@ -14,6 +14,7 @@ import pytest
 from isoloss.cli.app import main
 from isoloss.errors import InputError
 from isoloss.training import cluster
+from isoloss.training.ladder import Ladder
 from isoloss.training.layout import PLAN
 from isoloss.training.setting import Setting
 from isoloss.training.worker import work
@@ -23,6 +24,11 @@ ROOT = Path(__file__).parents[2]
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="needs Ray (extra ray)"
 )
+
+
+def corpus_of(ladder: Ladder) -> Path:
+    assert ladder.corpus_folder is not None
+    return ladder.corpus_folder
 
 
 @pytest.mark.ray
@@ -66,7 +72,7 @@ def test_a_task_gives_the_row_of_the_run_with_or_without_a_common_disk(
     ladder = a_ladder(texts, tmp_path / "l")
     unit = cluster._plain([ladder.runs[0]])
     plan = (ladder.folder / PLAN).read_text() if sees_the_folder else "another"
-    parcel = cluster._packed(ladder.corpus_folder)
+    parcel = cluster._packed(corpus_of(ladder))
     found = cluster._train(unit, parcel, str(ladder.folder), plan, "cpu")
     assert found["error"] is None
     assert ladder.home(ladder.runs[0].spec).exists() == sees_the_folder
@@ -77,7 +83,7 @@ def test_a_task_gives_the_row_of_the_run_with_or_without_a_common_disk(
 def test_what_hinders_a_task_comes_back_as_a_message(texts, tmp_path) -> None:
     ladder = a_ladder(texts, tmp_path / "l", unique_tokens=10**9)
     unit = cluster._plain(ladder.runs[:1])
-    parcel = cluster._packed(ladder.corpus_folder)
+    parcel = cluster._packed(corpus_of(ladder))
     found = cluster._train(unit, parcel, "nowhere", "", "cpu")
     assert found["error"]["code"] == "small_corpus"
 

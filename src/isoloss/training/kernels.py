@@ -10,39 +10,36 @@ Measured in ``benchmarks/training.py`` on a CPU.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-_CUBIC = 0.044715
-_SCALE = math.sqrt(2.0 / math.pi)
+EPSILON = 1e-5
 
 
-class _Gelu(torch.autograd.Function):
+class _Norm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        square = x * x
-        inner = square.mul(_CUBIC * _SCALE).add_(_SCALE).mul_(x)
-        bent = inner.tanh_()
-        ctx.save_for_backward(x, square, bent)
-        return (bent + 1.0).mul_(x).mul_(0.5)
+        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        scale = size.square_().mul_(1.0 / x.shape[-1]).add_(EPSILON).rsqrt_()
+        out = x * scale
+        ctx.save_for_backward(out, scale)
+        return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        x, square, bent = ctx.saved_tensors
-        # d/dx [x (1 + t) / 2] with t = tanh(u): (1 + t) / 2 + x (1 - t^2) u' / 2
-        inner = square.mul(3.0 * _CUBIC * _SCALE).add_(_SCALE).mul_(x)
-        slope = torch.addcmul(inner, inner * bent, bent, value=-1.0)
-        return slope.add_(bent).add_(1.0).mul_(grad).mul_(0.5)
+        # With y = x s: dx = s (g - y mean(g y)).
+        out, scale = ctx.saved_tensors
+        along = torch.linalg.vecdot(grad, out).unsqueeze(-1).mul_(1.0 / out.shape[-1])
+        return torch.addcmul(grad, out, along, value=-1.0).mul_(scale)
 
 
-def gelu(x: Tensor) -> Tensor:
-    """GELU by its tanh form (Hendrycks and Gimpel 2016), element by element."""
-    return _Gelu.apply(x)  # pyright: ignore[reportReturnType]
+def norm(x: Tensor) -> Tensor:
+    """RMSNorm without gains (Zhang and Sennrich 2019) over the last axis."""
+    return _Norm.apply(x)  # pyright: ignore[reportReturnType]
 
 
 class _SwiGlu(torch.autograd.Function):
@@ -71,28 +68,23 @@ class _Rotate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         ctx.save_for_backward(cos, sin)
-        return _rotated(x, cos, sin)
+        return _turned(x, cos, sin)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         cos, sin = ctx.saved_tensors
-        return _rotated(grad, cos, -sin), None, None
+        return _turned(grad.contiguous(), cos, -sin), None, None
 
 
-def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    left, right = x.chunk(2, dim=-1)
-    out = torch.empty_like(x, memory_format=torch.contiguous_format)
-    first, second = out.chunk(2, dim=-1)
-    torch.mul(left, cos, out=first)
-    first.addcmul_(right, sin, value=-1.0)
-    torch.mul(left, sin, out=second)
-    second.addcmul_(right, cos)
-    return out
+def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    # A rotation of pairs is one product of complex numbers, in one pass over memory.
+    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * torch.complex(cos, sin)).flatten(-2)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions (Su et al. 2021): pairs of x, half a head apart, turned by their angles.
+    """Rotary positions (Su et al. 2021): neighbouring pairs of x, turned by their angles.
 
     Args:
         x: (..., T, heads, d_head), d_head even.

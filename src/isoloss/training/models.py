@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from isoloss.training.kernels import cross_entropy, gelu, rotate, swiglu
+from isoloss.training.kernels import cross_entropy, norm, rotate, swiglu
 from isoloss.training.spec import Model
 
 Weights = Mapping[str, Tensor]
@@ -84,11 +84,7 @@ def hidden(
         see("embedding", state)
     body = _lstm if model.kind == "lstm" else _transformer
     state = body(model, weights, state.view(models, batch * length, d), length, branch, see)
-    return _norm(state)
-
-
-def _norm(x: Tensor) -> Tensor:
-    return F.rms_norm(x, (x.shape[-1],), eps=1e-5)
+    return norm(state)
 
 
 def _transformer(
@@ -104,7 +100,7 @@ def _transformer(
     heads, keys, width = arch.n_heads, arch.n_kv_heads, arch.d_head
     cos, sin = _angles(length, width, model.rope_base, state)
     for i in range(model.n_layers):
-        mixed = torch.bmm(_norm(state), weights[f"{i}.attend"])
+        mixed = torch.bmm(norm(state), weights[f"{i}.attend"])
         mixed = mixed.view(models * rows // length, length, heads + 2 * keys, width)
         turned, value = mixed.split((heads + keys, keys), dim=2)
         query, key = rotate(turned, cos, sin).split((heads, keys), dim=2)
@@ -118,8 +114,8 @@ def _transformer(
         seen = seen.transpose(1, 2).reshape(models, rows, heads * width)
         seen = torch.bmm(seen, weights[f"{i}.mix"])
         state = _add(state, seen, branch)
-        inner = torch.bmm(_norm(state), weights[f"{i}.up"])
-        inner = swiglu(*inner.chunk(2, dim=-1)) if model.gated else gelu(inner)
+        inner = torch.bmm(norm(state), weights[f"{i}.up"])
+        inner = swiglu(*inner.chunk(2, dim=-1)) if model.gated else F.gelu(inner)
         inner = torch.bmm(inner, weights[f"{i}.down"])
         state = _add(state, inner, branch)
         if see is not None:
@@ -153,7 +149,7 @@ def _lstm(
     zero = state.new_zeros(1, batch, d)
     # No biases are trained; the forget gate starts half open like the others.
     for i in range(model.n_layers):
-        inside = _norm(state).view(models, batch, length, d)
+        inside = norm(state).view(models, batch, length, d)
         out = [
             torch.lstm(
                 inside[p],
