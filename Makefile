@@ -1,6 +1,8 @@
 # Everything here needs only Python 3.11 or newer, make and a Python package index.
 #   make demo    the main job on the shipped runs; results in demo-results/
 #   make test    the tests
+#   make test-train  the tests of training as well: installs PyTorch
+#   make test-ray    those on a cluster of two nodes on this machine: installs Ray
 #   make lint    format, lint, types, direction of imports
 #   make docs    the documentation into site/
 #   make bench   the benchmarks, figures printed as ratios
@@ -15,7 +17,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test test-train test-ray lint docs bench clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -39,7 +41,13 @@ demo: $(INSTALLED)-core
 test: $(INSTALLED)-test
 	$(BIN)/python -m pytest -n $(JOBS)
 
-lint: $(INSTALLED)-test $(INSTALLED)-lint $(INSTALLED)-bench
+test-train: $(INSTALLED)-test $(INSTALLED)-train
+	$(BIN)/python -m pytest -n $(JOBS) tests/training
+
+test-ray: $(INSTALLED)-test $(INSTALLED)-train $(INSTALLED)-ray
+	$(BIN)/python -m pytest -m ray tests/training
+
+lint: $(INSTALLED)-test $(INSTALLED)-train $(INSTALLED)-lint $(INSTALLED)-bench
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python

@@ -62,6 +62,9 @@ COMMANDS = {
     "error": ("plan", "1E"),
 }
 
+# Documents that need PyTorch (tests/training/test_command.py), and that of the pages (tests/ui).
+ELSEWHERE = ("ladder", "ladder_next", "coordinates", "job")
+
 PRICED = ("data", "plan", "9.3e21", "--unique", "25B", "--published")
 ON = ("--hardware", "h100", "--mfu", "0.4", "--price", "2", "--devices", "64", "--days", "9")
 FEW = ("--where", "flops < 9e18")
@@ -91,7 +94,7 @@ def validator(name):
 def test_every_schema_is_one_and_every_document_is_tested():
     for schema in SCHEMAS.values():
         Draft202012Validator.check_schema(schema)
-    assert set(SCHEMAS) - {"common", "job"} == set(COMMANDS)  # job: tests/ui
+    assert set(SCHEMAS) - {"common", *ELSEWHERE} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

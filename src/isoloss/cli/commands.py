@@ -87,12 +87,22 @@ COMMANDS: tuple[Command, ...] = (
     Command("memory", "isoloss.cli.memory:memory", "Say whether training fits, and what binds."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("ui", "isoloss.cli.ui:ui", "Show all of it as web pages on this machine."),
+    Command(
+        "ladder run", "isoloss.cli.ladder:run", "Train the runs of a ladder, or go on with it."
+    ),
+    Command("ladder status", "isoloss.cli.ladder:status", "Say how far a ladder is."),
+    Command("ladder next", "isoloss.cli.ladder:upcoming", "List the runs still to be trained."),
+    Command(
+        "ladder coords", "isoloss.cli.ladder:coords", "Check that one rate fits all widths (muP)."
+    ),
+    Command("ladder export", "isoloss.cli.ladder:export", "Write a ladder's runs as one table."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )
 
 GROUPS = {
     "runs": "Grade, list and set aside runs.",
     "data": "Repeat, buy or mix data.",
+    "ladder": "Train small models, on this machine or many; needs the extra train.",
 }
 """Words that need a second word; ``laws`` is a command of its own as well."""
 

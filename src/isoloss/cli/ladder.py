@@ -1,0 +1,246 @@
+"""``isoloss ladder``: train a ladder of small models, watch it, use what it made."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isoloss.cli.options import OUTPUT, Jobs, Output
+from isoloss.errors import GateError, InputError, Where
+
+if TYPE_CHECKING:
+    from isoloss.training.progress import Progress
+
+
+def run(
+    spec: str,
+    /,
+    *,
+    into: str = "ladder",
+    workers: Jobs | None = None,
+    device: list[str] | None = None,
+    population: str | None = None,
+    per_run: Jobs = 1,
+    engine: str = "local",
+    address: str | None = None,
+    cpus: float = 1.0,
+    gpus: float = 0.0,
+    retry: bool = False,
+    output: Output = OUTPUT,
+) -> None:
+    """Train the runs of a ladder; call it again to go on where it stopped.
+
+    Args:
+        spec: The TOML file of the ladder, or one that comes with isoloss: test, coffee.
+        into: The folder of the ladder.
+        workers: How many processes; one per core by default.
+        device: Train on this accelerator, such as cuda:0; repeatable.
+        population: How many runs that are alike train side by side: a number, off, or auto to
+            measure it. By default off on a CPU, where digits would change, and auto elsewhere.
+        per_run: How many processes, each with a device, train every run together (torchrun).
+        engine: local, or ray for many machines (needs the extra ray).
+        address: Of the Ray cluster, such as 10.0.0.1:6379 or auto; without it this machine alone.
+        cpus: Cores that a run asks Ray for.
+        gpus: Devices that a run asks Ray for, 0.25 of one as well.
+        retry: Try again what could not be trained: no memory, failed commands, dead workers.
+        output: How the answer is written.
+    """
+    from isoloss.cli.ladder_table import live_table
+    from isoloss.training.ladder import prepare
+    from isoloss.training.local import Place, places, run_local
+    from isoloss.training.locks import alone
+    from isoloss.training.progress import progress
+    from isoloss.training.shipped import find_ladder
+    from isoloss.training.templates import read_ladder
+
+    if engine not in ("local", "ray"):
+        raise InputError(
+            f'found "{engine[:60]}" where local or ray is expected.',
+            code="bad_option",
+            where=Where(field="--engine"),
+        )
+    wanted = read_ladder(find_ladder(spec))
+    where = places(workers, device or ())
+    if per_run > 1:
+        where = (Place(where[0].device.split(":")[0], None, per_run),)
+    together = _population(population, where[0].device)
+    built_in = not wanted.trained_by_commands
+    if built_in:
+        require_torch()
+        _require_device(where[0].device)
+    if wanted.left_out:
+        output.note(f"{wanted.left_out} IsoFLOP cells are left out: they have too few steps.")
+    with alone(Path(into)):
+        with output.working("preparing the corpus"):
+            ladder = prepare(wanted, into)
+        if retry:
+            output.note(f"{ladder.forget()} runs are tried again.")
+        if engine == "ray":
+            from isoloss.training.cluster import run_cluster
+
+            with live_table(ladder, quiet=output.quiet) as watch:
+                run_cluster(ladder, address, cpus=cpus, gpus=gpus, watch=watch)
+            _give(progress(ladder), output)
+            return
+        peak = math.nan
+        if built_in:
+            from isoloss.training.peak import matmul_peak
+
+            with output.working("measuring the peak of a matrix product"):
+                peak = matmul_peak(where[0].device)
+        with live_table(ladder, quiet=output.quiet) as watch:
+            run_local(ladder, where, peak_flop_per_s=peak, population=together, watch=watch)
+    _give(progress(ladder), output)
+
+
+def _population(found: str | None, device: str) -> int:
+    """How many runs train side by side; 0 to measure."""
+    words = {"off": 1, "auto": 0}
+    if found is None:
+        return words["off" if device == "cpu" else "auto"]
+    if found in words:
+        return words[found]
+    if found.isdecimal() and int(found) > 0:
+        return int(found)
+    raise InputError(
+        f'found "{found[:60]}" where a number of runs, off or auto is expected.',
+        code="bad_option",
+        where=Where(field="--population"),
+    )
+
+
+def _require_device(device: str) -> None:
+    """Refuse a device that PyTorch does not have.
+
+    Raises:
+        InputError: it does not have it.
+    """
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f'PyTorch cannot use the device "{device[:60]}" ({str(error).splitlines()[0]}).',
+            code="no_device",
+            where=Where(field="--device"),
+            hint="Leave --device out to train on the CPU.",
+        ) from None
+
+
+def status(folder: str = "ladder", /, *, output: Output = OUTPUT) -> None:
+    """Say how far a ladder is.
+
+    Args:
+        folder: The folder of the ladder.
+        output: How the answer is written.
+    """
+    from isoloss.training.ladder import open_ladder
+    from isoloss.training.progress import progress
+
+    _give(progress(open_ladder(folder)), output)
+
+
+def upcoming(folder: str = "ladder", /, *, output: Output = OUTPUT) -> None:
+    """List the runs that are still to be trained, in their order.
+
+    Args:
+        folder: The folder of the ladder.
+        output: How the answer is written.
+    """
+    from isoloss.training.ladder import open_ladder
+    from isoloss.training.progress import waiting
+
+    found = waiting(open_ladder(folder))
+    output.give(text=found.summary, document=found.to_dict)
+
+
+def export(folder: str = "ladder", /, *, into: str, output: Output = OUTPUT) -> None:
+    """Write the runs of a ladder as one table, finished ones only.
+
+    Args:
+        folder: The folder of the ladder.
+        into: The file to write: .parquet, .csv, .tsv or .jsonl.
+        output: How the answer is written.
+    """
+    from isoloss.training.ladder import open_ladder
+    from isoloss.training.layout import RUNS
+    from isoloss.training.progress import progress
+
+    ladder = open_ladder(folder)
+    if not ladder.collect():
+        raise InputError(
+            "no run of this ladder is finished.",
+            code="no_runs",
+            where=Where(file=folder),
+            hint="isoloss ladder status says how far it is.",
+        )
+    from isoloss.runs import read
+
+    read(ladder.folder / RUNS).save(into)
+    output.note(f"-> {into}")
+    _give(progress(ladder), output)
+
+
+def coords(
+    spec: str | None = None,
+    /,
+    *,
+    width: list[int] | None = None,
+    steps: Jobs = 10,
+    parametrization: str | None = None,
+    gate: bool = False,
+    output: Output = OUTPUT,
+) -> None:
+    """Check whether one learning rate fits all widths: how far does each part move in few steps?
+
+    Args:
+        spec: Take the settings of the first run of this ladder; by default those of isoloss.
+        width: A width to try; repeatable. By default 32, 64, 128 and 256.
+        steps: How many updates.
+        parametrization: mup or standard, in place of the ladder's own.
+        gate: Exit with 1 where the learning rate does not carry over.
+        output: How the answer is written.
+    """
+    require_torch()
+    from isoloss.training.coordinates import WIDTHS, check_coordinates
+    from isoloss.training.shipped import find_ladder
+    from isoloss.training.spec import RunSpec, vary
+    from isoloss.training.templates import read_ladder
+
+    first = RunSpec() if spec is None else read_ladder(find_ladder(spec)).runs[0].spec
+    if parametrization is not None:
+        first = vary(first, {"parametrization": parametrization})
+    with output.working("training at several widths"):
+        found = check_coordinates(first, width or WIDTHS, steps=steps)
+    _give(found, output)
+    if gate and found.worst is not None:
+        raise GateError(
+            f"the change of {found.worst.name} goes with the width to the power "
+            f"{found.worst.slope:+.2f}.",
+            code="rate_moves",
+            hint="Train with parametrization = 'mup', or tune the learning rate at every width.",
+        )
+
+
+def require_torch() -> None:
+    """Refuse where PyTorch is missing.
+
+    Raises:
+        InputError: it is; the message says which extra to install.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise InputError(
+            "training needs PyTorch, which is not installed.",
+            code="missing_package",
+            where=Where(field="train"),
+            hint="pip install 'isoloss[train]'",
+        )
+
+
+def _give(found: Progress | Any, output: Output) -> None:
+    output.give(text=found.summary, document=found.to_dict)

@@ -1,0 +1,1 @@
+"""Make the runs: corpora, models, optimisers, ladders. Needs the extra ``train`` (PyTorch)."""

@@ -1,0 +1,14 @@
+"""What the files of a ladder are called."""
+
+from __future__ import annotations
+
+PLAN = "ladder.json"
+RUNS = "runs.parquet"
+CURVES = "curves.parquet"
+ROW = "row.json"
+CURVE = "metrics.jsonl"
+ATTEMPTS = "attempts"
+TRUNKS = "trunks"
+POPULATION = "population.json"
+RESULT = "result.jsonl"
+LOG = "trainer.log"

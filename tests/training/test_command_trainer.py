@@ -1,0 +1,192 @@
+"""A trainer of one's own: what it is told, what it leaves, and what happens when it fails."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from isoloss.cli.app import main
+from isoloss.errors import InputError
+from isoloss.training.command import field_names, fill, read_result, split_template
+from isoloss.training.ladder import Ladder, prepare
+from isoloss.training.layout import LOG
+from isoloss.training.setting import Setting, Stopped
+from isoloss.training.spec import RunSpec, run_from_dict
+from isoloss.training.templates import parse_ladder
+from isoloss.training.worker import work
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def ladder_of(script: str, folder: Path, words: str = "{out} {lr}", **top: object) -> Ladder:
+    """A ladder of two runs that are trained by some lines of Python."""
+    file = folder / "train.py"
+    folder.mkdir(exist_ok=True)
+    file.write_text(f"import json, os, sys, time\nout = sys.argv[1]\n{script}\n")
+    document = {
+        "trainer": f"'{sys.executable}' '{file}' {words}",
+        "grid": [{"d_model": 16, "n_layers": 1, "steps": 40, "lr": [0.01, 0.02]}],
+        **top,
+    }
+    return prepare(parse_ladder(document), folder / "l")
+
+
+WRITES = 'open(out, "w").write(json.dumps({"loss": 2.0 + float(sys.argv[2]), "note": "x"}))'
+
+
+def test_a_command_is_called_once_for_each_run_and_its_columns_are_kept(tmp_path) -> None:
+    ladder = ladder_of(f'open("{tmp_path}/calls", "a").write("c")\n{WRITES}', tmp_path / "a")
+    assert not ladder.corpus_folder
+    assert work(ladder.folder, Setting()) == 2
+    assert work(ladder.folder, Setting()) == 0
+    assert (tmp_path / "calls").read_text() == "cc"
+    rows = ladder.rows()
+    assert sorted(row["loss"] for row in rows) == [2.01, 2.02]
+    assert {row["note"] for row in rows} == {"x"}
+    assert {row["tokens"] for row in rows} == {40 * 4 * 128}
+    assert all(row["status"] == "ok" and row["flop"] > 0 for row in rows)
+    assert ladder.collect() == 2
+
+
+def test_the_fields_are_in_the_environment_too(tmp_path) -> None:
+    script = (
+        'names = ("D_MODEL", "LR", "TOKENS", "TIED", "OUT", "RUN_ID")\n'
+        'found = {n: os.environ["ISOLOSS_" + n] for n in names}\n'
+        'assert found["OUT"] == out and found["TIED"] == "false"\n'
+        'open(out, "w").write("a line before\\n" + json.dumps('
+        '{"loss": 2, "told": found["D_MODEL"] + " " + found["LR"], "run_id": "mine"}) + "\\n")'
+    )
+    ladder = ladder_of(script, tmp_path / "a")
+    work(ladder.folder, Setting())
+    assert {row["told"] for row in ladder.rows()} == {"16 0.01", "16 0.02"}
+    assert {row["run_id"] for row in ladder.rows()} == {p.spec.run_id for p in ladder.runs}
+
+
+def test_a_trainer_is_part_of_the_identity_and_of_the_document() -> None:
+    own, other = RunSpec(trainer="a {out}"), RunSpec(trainer="b {out}")
+    assert len({RunSpec().run_id, own.run_id, other.run_id}) == 3
+    assert run_from_dict(own.to_dict()) == own
+    assert "trainer" not in RunSpec().to_dict()
+
+
+def test_no_value_becomes_a_second_word_or_command() -> None:
+    words = [fill(word, {"out": "a b; rm $HOME 'x"}) for word in split_template("t '{out}' x{out}")]
+    assert words == ["t", "a b; rm $HOME 'x", "xa b; rm $HOME 'x"]
+    assert [fill(word, {}) for word in split_template("t {{out}}")] == ["t", "{out}"]
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("", "empty"),
+        ("train 'half", "cannot be split"),
+        ("train {learning_rate}", 'no field "learning_rate"'),
+        ("train {lr.__class__}", 'no field "lr.__class__"'),
+        ("train {0}", 'no field "0"'),
+        ("train {lr", "stands alone"),
+        (["train"], "in one line of text"),
+    ],
+)
+def test_templates_that_cannot_be_used_are_named(template, said) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_ladder({"trainer": template, "run": [{}]})
+    assert said in str(caught.value)
+    assert caught.value.where.field == "trainer"
+
+
+def test_every_field_that_the_docs_name_exists() -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/train-a-ladder.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith("| `{run_id}`"))
+    told = {word.strip("`{} ") for word in row.split("|")[1].split(",")}
+    assert told <= set(field_names())
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ('print("no room"); sys.exit(3)', "it ended with 3; it said last: no room"),
+        ("raise ValueError('odd width')", "it said last: ValueError: odd width"),
+        ("os.kill(os.getpid(), 9)", "ended by signal 9; it said nothing"),
+        ("pass", "wrote no result"),
+        ("open(out, 'w').write('loss: 2')", "found 'loss: 2' where a line of JSON"),
+        ("open(out, 'w').write('{}')", "found None where the loss"),
+        ("open(out, 'w').write('{\"loss\": true}')", "found True where the loss"),
+        ("open(out, 'w').write('{\"loss\": 1, \"a\": [1]}')", 'column "a" is no single value'),
+    ],
+)
+def test_a_trainer_that_fails_is_said_and_the_ladder_goes_on(tmp_path, script, said) -> None:
+    ladder = ladder_of(
+        f"if sys.argv[2] == '0.01':\n    {script}\n    sys.exit()\n{WRITES}", tmp_path
+    )
+    assert work(ladder.folder, Setting()) == 2
+    bad, good = sorted(ladder.rows(), key=lambda row: row["status"])
+    assert (bad["status"], bad["loss"], good["loss"]) == ("excluded", None, 2.02)
+    assert "the trainer failed 3 times" in bad["reason"]
+    assert said in bad["reason"]
+
+
+def test_a_trainer_that_fails_once_is_tried_again(tmp_path) -> None:
+    mark = tmp_path / "mark"
+    once = f'if not os.path.exists("{mark}"):\n    open("{mark}", "w").close(); sys.exit(1)\n'
+    ladder = ladder_of(once + WRITES, tmp_path)
+    work(ladder.folder, Setting())
+    assert {row["status"] for row in ladder.rows()} == {"ok"}
+
+
+def test_a_trainer_may_report_that_it_diverged(tmp_path) -> None:
+    ladder = ladder_of("open(out, 'w').write(json.dumps({'loss': float('nan')}))", tmp_path)
+    work(ladder.folder, Setting())
+    assert {(row["reason"], row["loss"]) for row in ladder.rows()} == {("diverged", None)}
+
+
+def test_a_trainer_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path) -> None:
+    script = (
+        "import subprocess\nprint('begun', flush=True)\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).wait()"
+    )
+    ladder = ladder_of(script, tmp_path, timeout_seconds=0.5)
+    began = time.monotonic()
+    work(ladder.folder, Setting())
+    assert time.monotonic() - began < 30
+    assert "took longer than 0.5 s; it said last: begun" in ladder.rows()[0]["reason"]
+
+
+def test_told_to_stop_the_command_is_ended_and_the_run_not_blamed(tmp_path) -> None:
+    ladder = ladder_of("print('begun', flush=True); time.sleep(60)", tmp_path)
+    log = ladder.home(ladder.runs[0].spec) / LOG
+    with pytest.raises(Stopped):
+        work(ladder.folder, Setting(), lambda: log.exists() and bool(log.read_text()))
+    assert not ladder.rows()
+
+
+def test_a_result_is_its_last_line(tmp_path) -> None:
+    path = tmp_path / "r"
+    path.write_text('{"loss": 3}\n{"loss": NaN}\n')
+    assert math.isnan(read_result(path)["loss"])
+
+
+def test_the_example_trains_a_small_ladder_that_can_be_exported(texts, tmp_path, capsys) -> None:
+    text = "".join(file.read_text() for file in sorted(texts.iterdir()))
+    (tmp_path / "text.txt").write_text(text)
+    (tmp_path / "nano_train.py").write_bytes((EXAMPLES / "nano_train.py").read_bytes())
+    content = (EXAMPLES / "own-trainer.toml").read_text()
+    small = content.replace('"""python', f'"""{sys.executable}')
+    small = small.replace("[3e9, 1e10, 3e10]", "[1e9]").replace(', "48x2"', "")
+    assert sys.executable in small
+    assert "1e9" in small
+    (tmp_path / "own.toml").write_text(small)
+    home, table = tmp_path / "home", tmp_path / "runs.csv"
+    words = ["ladder", "run", str(tmp_path / "own.toml"), "--into", str(home), "--workers", "1"]
+    assert main([*words, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["excluded"] == {}
+    assert document["done"] == document["total"] == 3
+    assert main(["ladder", "export", str(home), "--into", str(table)]) == 0
+    capsys.readouterr()
+    assert main(["runs", "check", str(table), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["conventions"]["loss_unit"] == "nats/byte"
