@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from isoloss.document import envelope
 from isoloss.fitting import Notice, Quantity
+from isoloss.validation.report import Report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import polars as pl
 
 
@@ -193,7 +192,7 @@ class Contradiction:
 
 
 @dataclass(frozen=True)
-class HParams:
+class HParams(Report):
     """Learning rate and batch by every law at one size and number of tokens.
 
     Attributes:
@@ -271,27 +270,8 @@ class HParams:
         ]
         return pl.DataFrame(rows, infer_schema_length=None)
 
-    def save(self, path: str | Path) -> None:
-        """Write the document to a JSON file.
-
-        Raises:
-            InputError: the file cannot be written.
-        """
-        from isoloss.atomic import write_text
-        from isoloss.document import dumps
-
-        write_text(path, dumps(self.to_dict()))
-
     def summary(self) -> str:
         """The laws as a table, and what they disagree about."""
         from isoloss.planning.settings.text import hparams_text
 
         return hparams_text(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        from isoloss.planning.settings.text import as_html
-
-        return as_html(self.summary())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -19,11 +18,6 @@ WIDTH = 96
 def hparams_text(found: HParams) -> str:
     """The laws as a table, how far they lie apart, and what they disagree about."""
     return "\n".join(_lines(found))
-
-
-def as_html(text: str) -> str:
-    """A text for notebooks, as it stands."""
-    return f"<pre>{html.escape(text)}</pre>"
 
 
 def rate(value: float) -> str:
