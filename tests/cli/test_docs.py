@@ -16,23 +16,36 @@ import pytest
 from tests.comparing import alike
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = (
-    "command-line",
-    "backtest",
-    "compare",
-    "diagnose",
-    "forecast",
-    "mix-data",
-    "recipes",
-    "repeat-data",
-)
+# Each page, and the files that its commands read: name on the page -> fixture.
+PAGES = {
+    "backtest": {"runs.csv": "small_ladder_path"},
+    "command-line": {"runs.csv": "small_ladder_path"},
+    "compare": {"runs.csv": "small_ladder_path"},
+    "critical-batch": {"steps.csv": "steps_file", "norms.csv": "norms_file"},
+    "diagnose": {"runs.csv": "small_ladder_path"},
+    "forecast": {"runs.csv": "small_ladder_path"},
+    "hardware-and-cost": {"timed.csv": "timed"},
+    "learning-rate-and-batch": {},
+    "mix-data": {"runs.csv": "small_ladder_path", "pools.csv": "pools_of_the_page"},
+    "optimality": {},
+    "recipes": {"runs.csv": "small_ladder_path"},
+    "repeat-data": {"runs.csv": "small_ladder_path", "pools.csv": "pools_of_the_page"},
+    "serving": {},
+    "shape": {"runs.csv": "small_ladder_path"},
+    "sweeps": {"runs.csv": "small_ladder_path"},
+}
 BLOCK = re.compile(r"```console\n(.*?)\n```", re.DOTALL)
 
 
+@pytest.fixture
+def pools_of_the_page() -> Path:
+    return DOCS / "how-to" / "pools.csv"
+
+
 @pytest.mark.parametrize("name", PAGES)
-def test_output_on_the_page(run, tmp_path, small_ladder_path, name):
-    shutil.copy(small_ladder_path, tmp_path / "runs.csv")
-    shutil.copy(DOCS / "how-to" / "pools.csv", tmp_path / "pools.csv")
+def test_output_on_the_page(run, request, tmp_path, name):
+    for file, fixture in PAGES[name].items():
+        shutil.copy(request.getfixturevalue(fixture), tmp_path / file)
 
     def execute(block: re.Match[str]) -> str:
         parts: list[str] = []
@@ -45,6 +58,7 @@ def test_output_on_the_page(run, tmp_path, small_ladder_path, name):
 
     page = DOCS / "how-to" / f"{name}.md"
     text = page.read_text(encoding="utf-8")
+    assert BLOCK.search(text)
     fresh = BLOCK.sub(execute, text)
     if os.environ.get("ISOLOSS_REWRITE_DOCS"):
         page.write_text(fresh, encoding="utf-8")
