@@ -153,3 +153,18 @@ def test_what_hparams_refuses(run, sweep_file, words):
     result = run("hparams", "--n", "1B", "--d", "50B", *named)
     assert result.code == 2
     assert result.err.startswith("isoloss: ")
+
+
+def test_the_loss_of_a_sweep_can_be_another_column(run, sweep_file, tmp_path):
+    table = tmp_path / "sweep.csv"
+    head, *rows = sweep_file.read_text().splitlines()
+    noisy = [f"{row},{row.rsplit(',', 1)[1]}" for row in rows]
+    table.write_text("\n".join([head.replace("loss", "other") + ",smooth", *noisy]) + "\n")
+    words = ("hparams", "--n", "1B", "--d", "20B", "--runs")
+    plain = run(*words, sweep_file, "--json").document
+    other = run(*words, table, "--loss", "smooth", "--json").document
+    assert other["laws"][0]["law"] == "fitted"
+    assert other["laws"][0]["lr"] == plain["laws"][0]["lr"]
+    wrong = run(*words, table, "--loss", "nowhere", "--json")
+    assert wrong.code == 2
+    assert "nowhere" in wrong.document["message"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isoloss.cli.options import OUTPUT, Amount, Count, Output, Reading
+from isoloss.cli.options import OUTPUT, Amount, Count, Output, Reading, placed
 from isoloss.cli.text import footer
 from isoloss.errors import InputError, Where
 
@@ -19,7 +19,7 @@ def hparams(
     arch: str | None = None,
     d: Amount | None = None,
     law: list[str] | None = None,
-    loss: Amount | None = None,
+    loss: str | None = None,
     batch: Amount | None = None,
     flop: Amount | None = None,
     seq: Count = 2048,
@@ -41,7 +41,8 @@ def hparams(
         arch: The shape instead of N, such as 'L=32 d=4096 V=32000'; each law gets its own count.
         d: Training tokens, such as 1.4T.
         law: Only this law, such as step-law; repeatable. isoloss laws lists them.
-        loss: The loss to be reached in nats per token, for laws in it.
+        loss: The loss to be reached in nats per token, for laws in it; with --runs it may also be
+            the name of the column that is the loss.
         batch: The batch that is wanted in tokens, such as 4M; rates are carried to it.
         flop: C as the laws in C count it, M D; 6 N D by default.
         seq: Tokens per sequence, to say batches in sequences.
@@ -70,9 +71,32 @@ def hparams(
             where=Where(field="--n" if model is None else "--d"),
             hint="For example: isoloss hparams --n 7B --d 1.4T.",
         )
-    fitted = own_laws(runs or [], fit, Reading(where=where, map=map, scale=scale))
-    found = advise(model, d, law=law, loss=loss, batch=batch, flop=flop, seq_len=seq, fitted=fitted)
+    reached, column = _loss(loss, bool(runs))
+    reading = Reading(where=where, loss=column, map=map, scale=scale)
+    fitted = own_laws(runs or [], fit, reading)
+    found = advise(
+        model, d, law=law, loss=reached, batch=batch, flop=flop, seq_len=seq, fitted=fitted
+    )
     output.give(text=lambda: report(found, fitted), document=lambda: document(found, fitted))
+
+
+def _loss(text: str | None, with_runs: bool) -> tuple[float | None, str | None]:
+    """The loss to be reached, or the column that is the loss of a sweep: --loss says either.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if text is None:
+        return None, None
+    from isoloss.runs import parse_quantity
+
+    try:
+        with placed("--loss"):
+            return parse_quantity(text), None
+    except InputError:
+        if with_runs:
+            return None, text
+        raise
 
 
 def own_laws(runs: list[str], fit: str | None, reading: Reading) -> list[SweepAdviser]:
