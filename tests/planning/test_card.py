@@ -48,7 +48,7 @@ def test_a_plan_gives_its_card(chinchilla_fit: Fit) -> None:
     card = made.card()
     labels = [one.label for one in card.answer]
     assert labels[:3] == ["N", "D", "D/N"]
-    assert labels[-3:] == ["device-hours", "days", "money"]
+    assert labels[-3:] == ["hardware", "time", "money"]
     assert card.why == made.why
     assert card.would_change == made.notes
     assert card.warnings == made.warnings

@@ -100,12 +100,16 @@ def _spent(cost: Mapping[str, Any] | None) -> Iterator[CardLine]:
     """Device-hours, days and money, where the plan has them."""
     if cost is None:
         return
-    units = {"device_hours": "hours", "days": "days", "money": cost["currency"] or "money"}
-    for name, unit in units.items():
+    spent = {
+        "device_hours": ("hardware", "device-hours"),
+        "days": ("time", "days"),
+        "money": ("money", cost["currency"] or "in your currency"),
+    }
+    for name, (label, unit) in spent.items():
         found = cost[name]
         if found is not None:
             numbers = (found["estimate"], found["lo"], found["hi"], found["level"])
-            yield line(name.replace("_", "-"), Quantity(*numbers), unit)
+            yield line(label, Quantity(*numbers), unit)
 
 
 def _served(plan: Plan) -> tuple[str, ...]:
