@@ -83,17 +83,11 @@ def near_best(within: float) -> Way:
 
     def way(sweep: Sweep, kept: Flags) -> Array:
         table = sweep.table
-        over = np.concatenate(
-            [
-                np.log(table.loss[table.cell == c] / table.loss[table.cell == c].min())
-                for c in range(table.n_cells)
-            ]
-        )
-        order = np.argsort(
-            np.concatenate([np.flatnonzero(table.cell == c) for c in range(len(kept))])
-        )
-        rows = (over[order] <= within) & kept[table.cell]
-        return np.linalg.lstsq(sweep.terms[table.cell[rows]], table.settings[rows], rcond=None)[0].T
+        best = np.full(table.n_cells, np.inf)
+        np.minimum.at(best, table.cell, table.loss)
+        rows = (table.loss <= best[table.cell] * np.exp(within)) & kept[table.cell]
+        found = np.linalg.lstsq(sweep.terms[table.cell[rows]], table.settings[rows], rcond=None)[0]
+        return np.asarray(found.T, dtype=np.float64)
 
     return way
 
@@ -242,9 +236,8 @@ def transfer(fits: dict[str, SweepFit]) -> None:
             kept = own.regret("cell") if one == two else found
             assert kept is not None
             label = f"{one} on {two}" + (", cell left out" if one == two else "")
-            print(
-                f"{label:34s}{100 * kept.nearest.mean():9.3f} / {100 * kept.interpolated.mean():.3f}"
-            )
+            near, mid = 100 * kept.nearest.mean(), 100 * kept.interpolated.mean()
+            print(f"{label:34s}{near:9.3f} / {mid:.3f}")
 
 
 TRUTH = np.array([[np.log(2e-3), -0.6, 0.2], [np.log(5e5), -0.1, 0.5]])

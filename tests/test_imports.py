@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
-HEAVY = {"matplotlib", "numpy", "pandas", "polars", "pyarrow", "scipy", "sympy"}
+HEAVY = {"contourpy", "jinja2", "matplotlib", "numpy", "pandas", "plotly", "polars", "pyarrow"} | {
+    "scipy",
+    "sympy",
+}
 
 
 def heavy_after(code: str) -> set[str]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from isoloss.fitting import approaches as approaches
     from isoloss.fitting import fit as fit
     from isoloss.fitting import noise_scale as noise_scale
+    from isoloss.fitting.repetition import fit_repetition as fit_repetition
     from isoloss.fitting.sweeps import SweepFit as SweepFit
     from isoloss.fitting.sweeps import fit_sweep as fit_sweep
     from isoloss.laws import Law as Law
@@ -43,11 +44,24 @@ if TYPE_CHECKING:
     from isoloss.planning import batch_from_noise as batch_from_noise
     from isoloss.planning import batch_laws as batch_laws
     from isoloss.planning import critical_batch as critical_batch
+    from isoloss.planning import fit_mfu as fit_mfu
+    from isoloss.planning import get_device as get_device
     from isoloss.planning import hparams as hparams
+    from isoloss.planning import list_devices as list_devices
+    from isoloss.planning import memory as memory
+    from isoloss.planning import optima as optima
+    from isoloss.planning import overtraining as overtraining
     from isoloss.planning import plan as plan
     from isoloss.planning import plan_published as plan_published
+    from isoloss.planning import serve as serve
+    from isoloss.planning import shape as shape
     from isoloss.planning import trade_off as trade_off
     from isoloss.planning import transfer_lr as transfer_lr
+    from isoloss.planning.data import epoch_table as epoch_table
+    from isoloss.planning.data import mix_data as mix_data
+    from isoloss.planning.data import plan_data as plan_data
+    from isoloss.planning.data import plan_pools as plan_pools
+    from isoloss.report import write_report as write_report
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
@@ -77,6 +91,7 @@ _HOME = {
     "noise_scale": "fitting",
     "SweepFit": "fitting.sweeps",
     "fit_sweep": "fitting.sweeps",
+    "fit_repetition": "fitting.repetition",
     "Law": "laws",
     "Parameter": "laws",
     "get_law": "laws",
@@ -92,6 +107,19 @@ _HOME = {
     "plan_published": "planning",
     "trade_off": "planning",
     "transfer_lr": "planning",
+    "epoch_table": "planning.data",
+    "mix_data": "planning.data",
+    "plan_data": "planning.data",
+    "plan_pools": "planning.data",
+    "optima": "planning",
+    "overtraining": "planning",
+    "serve": "planning",
+    "fit_mfu": "planning",
+    "get_device": "planning",
+    "list_devices": "planning",
+    "memory": "planning",
+    "shape": "planning",
+    "write_report": "report",
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",

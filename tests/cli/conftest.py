@@ -122,3 +122,77 @@ def sweep_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sweep") / "sweep.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def mixtures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty runs on mixtures of three domains, by a known mixing law with noise."""
+    rng = np.random.default_rng(3)
+    shares = rng.dirichlet([1.0, 1.0, 1.0], 40)
+    pulls = {"loss_a": (2.0, [-2.0, 0.1, 0.4]), "loss_b": (1.5, [0.5, -1.5, 0.2])}
+    columns = {f"w_{name}": shares[:, i] for i, name in enumerate("abc")}
+    for name, (floor, pull) in pulls.items():
+        columns[name] = (floor + np.exp(shares @ np.array(pull))) * np.exp(rng.normal(0, 0.002, 40))
+    lines = [",".join(columns)]
+    lines += [
+        ",".join(f"{value:.12g}" for value in row) for row in zip(*columns.values(), strict=True)
+    ]
+    path = tmp_path_factory.mktemp("mixtures") / "mixtures.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def pool_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs on two pools that they read up to eight times, by a known law of utility."""
+    from isoloss.laws.utility import Base, pool_loss
+
+    rng = np.random.default_rng(4)
+    base = Base(3.0, 2e7, 1.8)
+    lines = ["pool,unique_tokens,tokens,loss"]
+    for name, utility, half_life in (("good", -0.28, 3.0), ("poor", -0.18, 6.0)):
+        for epochs in (0.25, 0.5, 1.0, 2.0, 4.0, 8.0):
+            loss = float(pool_loss(base, utility, half_life, 1e9, 1e9 * epochs))
+            lines.append(f"{name},1e9,{1e9 * epochs:g},{loss * np.exp(rng.normal(0, 0.002)):.6f}")
+    path = tmp_path_factory.mktemp("pools") / "pools.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def rep_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs that read their data 1, 5 and 25 times, by the published law of repetition."""
+    from isoloss.laws import get_law, get_published
+
+    rng = np.random.default_rng(1)
+    law, values = get_law("repetition"), get_published("repetition").values
+    lines = ["params_total,tokens,unique_tokens,loss"]
+    for flop in np.geomspace(1e19, 3e21, 5):
+        for share in (0.5, 1.0, 2.0):
+            for epochs in (1.0, 5.0, 25.0):
+                params = share * np.sqrt(flop / 120)
+                tokens = flop / (6 * params)
+                x = {"N": params, "D": tokens, "U": tokens / epochs}
+                loss = float(law.value(values, x)) * np.exp(rng.normal(0, 0.002))
+                lines.append(f"{params:.0f},{tokens:.0f},{tokens / epochs:.0f},{loss:.6f}")
+    path = tmp_path_factory.mktemp("repeated") / "runs.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def timed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten runs that say how long they took on eight H100, at utilisations that level off."""
+    lines = ["name,params_total,tokens,flops,loss,device,n_devices,wall_seconds"]
+    rng = np.random.default_rng(11)
+    for i, params in enumerate(np.geomspace(2e7, 4e9, 10)):
+        mfu = 0.5 / (1 + (1e8 / params) ** 0.8) * np.exp(rng.normal(0, 0.02))
+        flop = 120 * params**2
+        seconds = flop / (mfu * 8 * 989e12)
+        lines.append(
+            f"r{i},{params:.0f},{20 * params:.0f},{flop:g},{4 - 0.1 * i:.3f},"
+            f"NVIDIA H100 80GB HBM3,8,{seconds:.4f}"
+        )
+    path = tmp_path_factory.mktemp("timed") / "timed.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

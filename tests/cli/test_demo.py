@@ -11,11 +11,13 @@ from isoloss.cli import demo as module
 
 FILES = [
     "approaches.json",
+    "backtest.json",
     "fit-chinchilla.json",
     "fit.json",
     "plan-chinchilla.json",
     "plan.json",
     "published.json",
+    "report.html",
     "report.md",
     "runs.csv",
 ]
@@ -62,6 +64,18 @@ def test_report_has_all_of_it_in_text(results):
         assert part in report
 
 
+def test_page_shows_the_answer_and_the_runs_set_aside(results):
+    page = (results / "report.html").read_text()
+    plan = iso.Plan.load(results / "plan.json")
+    for line in plan.card().answer:
+        assert f">{line.value}<" in page
+    assert page.count("<svg id=") >= 4
+    assert page.count('<tr class="out">') == 237 - 29
+    assert "another study than ladder and ci" in page
+    verdict = iso.Backtest.load(results / "backtest.json").verdict
+    assert f'<span class="badge {verdict}">' in page
+
+
 def test_commands_of_the_report_do_it_again(results, run, monkeypatch):
     report = (results / "report.md").read_text()
     commands = [line for line in report.splitlines() if line.startswith("isoloss ")]
@@ -72,8 +86,8 @@ def test_commands_of_the_report_do_it_again(results, run, monkeypatch):
         assert run(*fit.split()[1:]).code == 0
         assert (results / "again.json").read_bytes() == (results / "fit.json").read_bytes()
         plan = next(command for command in more if " --fit " in command)
-        document = run(*plan.split()[1:], "--json").document
-        assert document == json.loads((results / "plan.json").read_text())
+        text = run(*plan.split()[1:], "--json").out.replace("again.json", "fit.json")
+        assert json.loads(text) == json.loads((results / "plan.json").read_text())
         assert all(run(*command.split()[1:]).code == 0 for command in more)
     finally:
         (results / "again.json").unlink()
@@ -86,11 +100,12 @@ def test_the_last_line_names_the_report(run, tmp_path, monkeypatch, results):
     monkeypatch.setattr(module, "_fill", copied)
     result = run("demo", "--into", "a/b")
     assert result.code == 0
-    assert result.out.splitlines()[-1] == "a/b/report.md"
+    assert result.out.splitlines()[-2:] == ["a/b/report.html", "a/b/report.md"]
     assert (tmp_path / "a" / "b" / "report.md").is_file()
     document = run("demo", "--into", "a/b", "--json").document
     assert document["schema"] == "isoloss.demo"
     assert document["report"] == "a/b/report.md"
+    assert document["page"] == "a/b/report.html"
     assert document["files"] == ["report.md"]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "report.md"]
 

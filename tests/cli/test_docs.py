@@ -16,13 +16,23 @@ import pytest
 from tests.comparing import alike
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ("command-line", "backtest", "compare", "diagnose", "forecast", "recipes")
+PAGES = (
+    "command-line",
+    "backtest",
+    "compare",
+    "diagnose",
+    "forecast",
+    "mix-data",
+    "recipes",
+    "repeat-data",
+)
 BLOCK = re.compile(r"```console\n(.*?)\n```", re.DOTALL)
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_output_on_the_page(run, tmp_path, small_ladder_path, name):
     shutil.copy(small_ladder_path, tmp_path / "runs.csv")
+    shutil.copy(DOCS / "how-to" / "pools.csv", tmp_path / "pools.csv")
 
     def execute(block: re.Match[str]) -> str:
         parts: list[str] = []

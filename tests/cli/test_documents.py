@@ -43,15 +43,48 @@ COMMANDS = {
     "hparams": ("hparams", "--n", "7B", "--d", "1.4T", "--loss", "2", "--batch", "4M"),
     "lr_transfer": ("transfer", *TRANSFER),
     "critical_batch": ("batch", "STEPS", "--seconds-per-step", "2", "--n", "7B", "--d", "1.4T"),
+    "serving": ("serve", "1e22", "--served", "0,2T", "--fit", "FIT"),
+    "overtraining": ("overtraining", "--n", "1B", "--d", "1T", "--fit", "FIT"),
+    "optima": ("optima", "1e21", "--n", "1B", "--served", "1T", "--fit", "FIT"),
+    "hardware": ("hardware", "h100", "--budget", "1e24", "--mfu", "0.4", "--price", "2.5"),
+    "mfu": ("mfu", "TIMED", "--at", "70B"),
+    "shape": ("shape", "7B", "--vocab", "128k", "--seq", "8192"),
+    "memory": ("memory", "--arch", "L=12 d=768 V=50304 T=1024", "--hardware", "h100"),
     "approaches": ("approaches", "RUNS", "--draws", "20"),
+    "figures": ("figure", "--list"),
+    "figure": ("figure", "residuals", "FIT", "-o", "f.svg"),
+    "report": ("report", "FIT", "-o", "r.html", "--figures", "residuals,backtest"),
+    "data_plan": ("data", "plan", "9.3e21", "--unique", "25B", "--published"),
+    "epochs": ("data", "epochs", "--published"),
+    "mixture": ("data", "mix", "MIXTURES", "--target", "loss_a,loss_b", "--draws", "20"),
+    "pools": ("data", "pools", "POOLS", "--tokens", "20B", "--draws", "20"),
     "demo": ("demo", "--draws", "20"),
     "error": ("plan", "1E"),
 }
 
-# Documents that need PyTorch: tests/training/test_command.py.
-ELSEWHERE = ("ladder", "ladder_next", "coordinates")
+# Documents that need PyTorch (tests/training/test_command.py), and that of the pages (tests/ui).
+ELSEWHERE = ("ladder", "ladder_next", "coordinates", "job")
 
+PRICED = ("data", "plan", "9.3e21", "--unique", "25B", "--published")
+ON = ("--hardware", "h100", "--mfu", "0.4", "--price", "2", "--devices", "64", "--days", "9")
 FEW = ("--where", "flops < 9e18")
+
+
+# Words that stand for a file, and the fixture that makes it.
+FILES = {
+    "RUNS": "ladder",
+    "FIT": "fit_file",
+    "STEPS": "steps_file",
+    "SWEEP": "sweep_file",
+    "MIXTURES": "mixtures",
+    "POOLS": "pool_runs",
+    "TIMED": "timed",
+    "NORMS": "norms_file",
+}
+
+
+def filled(request, words):
+    return [str(request.getfixturevalue(FILES[w])) if w in FILES else w for w in words]
 
 
 def validator(name):
@@ -65,12 +98,8 @@ def test_every_schema_is_one_and_every_document_is_tested():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_document_fits_its_schema(run, ladder, fit_file, steps_file, sweep_file, name):
-    files = {
-        **{"RUNS": str(ladder), "FIT": str(fit_file)},
-        **{"STEPS": str(steps_file), "SWEEP": str(sweep_file)},
-    }
-    words = [files.get(word, word) for word in COMMANDS[name]]
+def test_document_fits_its_schema(run, request, name):
+    words = filled(request, COMMANDS[name])
     document = run(*words, "--json").document
     assert document["schema"] == f"isoloss.{name}"
     validator(name).validate(document)
@@ -83,6 +112,18 @@ def test_document_fits_its_schema(run, ladder, fit_file, steps_file, sweep_file,
     ("name", "words"),
     [
         ("plan", ("plan", "1e24", "--law", "chinchilla", "--published")),
+        ("plan", ("plan", "1e24", "--law", "chinchilla", "--published", "--serve", "1T,2T")),
+        ("serving", ("serve", "--lifetime", "1e24", "--served", "2T", "--law", "gadre")),
+        ("overtraining", ("overtraining", "1e23", "--law", "repetition")),
+        ("optima", ("optima", "1e23", "--law", "gadre", "--memory", "80GB", *ON)),
+        (
+            "plan",
+            (
+                *("plan", "$2M", "--law", "chinchilla", "--published", "--hardware", "h100"),
+                *("--price", "2.5", "--devices", "1024", "--arch", "L=32 d=4096 V=32000 T=4096"),
+            ),
+        ),
+        ("hardware", ("hardware",)),
         ("fit", ("fit", "RUNS", "--law", "E + A/C**a", "--ci", "none")),
         ("law", ("laws", "show", "E + A*N**-a")),
         ("law", ("laws", "show", "step-law", "--at", "N=7B", "D=1.4T")),
@@ -94,11 +135,13 @@ def test_document_fits_its_schema(run, ladder, fit_file, steps_file, sweep_file,
         ("diagnosis", ("diagnose", "RUNS", "--law", "E + A/N**a", "--ci", "none")),
         ("diagnosis", ("diagnose", "RUNS", "--sensitivity", "--draws", "20", *FEW)),
         ("recipes", ("recipes", "RUNS", "RUNS", "--where-a", "flops < 5e19", "--ci", "none")),
+        ("data_plan", ("data", "plan", "1e21", "--unique", "1T", "--published")),
+        ("data_plan", (*PRICED, "--price-per-1e21-flop", "1000")),
+        ("epochs", ("data", "epochs", "--published", "--n", "1B", "--unique", "5B")),
+        ("error", ("data", "plan", "1e24", "--unique", "10B", "--published")),
         ("error", ("fit", "missing.csv")),
         ("error", ("plan", "1e23", "--law", "farseer", "--published")),
     ],
 )
-def test_unusual_documents_too(run, ladder, norms_file, name, words):
-    files = {"RUNS": str(ladder), "NORMS": str(norms_file)}
-    filled = [files.get(word, word) for word in words]
-    validator(name).validate(run(*filled, "--json").document)
+def test_unusual_documents_too(run, request, name, words):
+    validator(name).validate(run(*filled(request, words), "--json").document)

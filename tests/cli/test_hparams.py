@@ -102,6 +102,9 @@ def test_a_table_without_the_bend_is_refused(run, tmp_path):
     ("words", "code", "part"),
     [
         (("hparams", "--n", "7B"), "missing_argument", "--d"),
+        (("hparams", "--n", "7B", "--arch", "L=2 d=64", "--d", "1T"), "conflicting_options",
+         "--arch"),
+        (("hparams", "--arch", "L=2 q=64", "--d", "1T"), "bad_architecture", "q"),
         (("hparams", "--n", "7E", "--d", "1T"), "bad_quantity", "--n"),
         (("hparams", "--n", "7B", "--d", "0"), "bad_quantity", "--d"),
         (("hparams", "--n", "7B", "--d", "1T", "--seq", "0"), "bad_value", "--seq"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +20,10 @@ def plain(document):
 
 def test_plan_from_a_fit(run, fit_file):
     document = run("plan", "1e22", "--fit", fit_file, "--json").document
-    assert document == plain(iso.plan(iso.Fit.load(fit_file), 1e22).to_dict())
+    command = f"isoloss plan 1e22 --fit {fit_file}"
+    assert document == plain(
+        replace(iso.plan(iso.Fit.load(fit_file), 1e22), command=command).to_dict()
+    )
     assert document["schema"] == "isoloss.plan"
     assert document["flop"] == 1e22
     for name in ("n_params", "tokens", "tokens_per_param", "loss"):
@@ -28,15 +33,60 @@ def test_plan_from_a_fit(run, fit_file):
     assert {"cost", "status", "warnings", "conventions", "data_hash", "n_runs"} <= set(document)
 
 
+def test_a_backtest_widens_the_loss_and_says_the_drift(run, fit_file, tmp_path):
+    tested = tmp_path / "backtest.json"
+    run("backtest", fit_file, "--target", "1e22", "--draws", "20", "--save", tested)
+    words = ("plan", "1e22", "--fit", fit_file)
+    alone = run(*words, "--json").document
+    found = run(*words, "--backtest", tested, "--json").document
+    assert found["loss"]["lo"] < alone["loss"]["lo"]
+    assert found["loss"]["hi"] > alone["loss"]["hi"]
+    assert found["n_params"] == alone["n_params"]
+    assert "drift_measured" in [note["code"] for note in found["notes"]]
+    assert f"--backtest {tested}" in found["command"]
+    for refused in (("--n", "1B"), ("--published",)):
+        result = run("plan", "1e22", *refused, "--backtest", tested, "--json")
+        assert result.code == 2
+
+
 def test_text_has_all_that_a_decision_needs(run, fit_file):
     out = run("plan", "1e22", "--fit", fit_file).out
     for part in ("1e22 FLOP", "D/N", "flat region: N", "2.0 decades of compute", "seed 0", "data"):
         assert part in out
+    for part in ("half of N costs +0.", "ten times the compute", f"--fit {fit_file}"):
+        assert part in out
+
+
+def test_the_command_on_the_card_gives_the_same_answer(run, fit_file):
+    asked = (
+        ("plan", "1.2345678e22", "--fit", fit_file, "--flop-per-token", "runs"),
+        ("plan", "3e23", "--law", "repetition", "--published", "--u", "123.4B"),
+        ("plan", "3e23", "--law", "chinchilla", "--key", "epoch", "--published"),
+    )
+    for words in asked:
+        document = run(*words, "--json").document
+        typed = shlex.split(document["card"]["command"])
+        assert typed[:2] == ["isoloss", "plan"]
+        assert run(*typed[1:], "--json").document == document
+
+
+def test_the_card_holds_the_answer(run, fit_file):
+    document = run("plan", "1e22", "--fit", fit_file, "--json").document
+    card = document["card"]
+    first = card["answer"][0]
+    assert (first["label"], first["unit"]) == ("N", "params")
+    assert {key: first[key] for key in ("estimate", "lo", "hi")} == {
+        key: document["n_params"][key] for key in ("estimate", "lo", "hi")
+    }
+    assert card["warnings"] == document["warnings"]
+    assert card["would_change"] == document["notes"]
+    assert len(card["why"]) == 2
 
 
 def test_published_laws(run):
     document = run("plan", "1e24", "--law", "chinchilla", "--published", "--json").document
-    assert document == plain(plan_law("chinchilla", 1e24).to_dict())
+    command = "isoloss plan 1e24 --law chinchilla --published"
+    assert document == plain(replace(plan_law("chinchilla", 1e24), command=command).to_dict())
     key = ("--law", "chinchilla", "--key", "epoch", "--published", "--json")
     document = run("plan", "5.76e23", *key).document
     assert document["source"].startswith("epoch")

@@ -27,6 +27,8 @@ def pose(law, objective=None, *, seed=0, batch=3, weights=None, constraints=None
     log_x = tuple(rng.uniform(-1.0, 1.0, n) for _ in law.variables)
     if law.variables == ("N", "D", "U"):  # away from the kinks of min(U, D) and of min(N, ...)
         log_x = (log_x[0] + 2.0, log_x[1] + 2.0, log_x[1] - rng.uniform(0.5, 1.5, n))
+    if law.formula == "c - k * log(N)":  # positive only where the logarithm is small
+        log_x = (log_x[0] - 1.0,)
     where = coordinates(law, **(constraints or {}))
     log_loss = rng.uniform(-0.5, 0.5, (batch, n))
     weights = rng.uniform(0.5, 2.0, (batch, n)) if weights is None else weights

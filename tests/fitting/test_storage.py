@@ -265,7 +265,7 @@ def test_any_part_taken_out_of_the_state_is_refused(stored, tmp_path, choice):
     except InputError:
         return
     # Only what has a default, or is known of a built-in law, may be missing.
-    optional = {"meaning", "positive", "unit", "start", "additive", "where", "variables"}
+    optional = {"meaning", "positive", "unit", "start", "additive", "where", "variables", "reading"}
     optional |= {"spread", *vars(Conventions())}
     assert optional & {*way, last}
     assert made.draws.shape == (10, 5)

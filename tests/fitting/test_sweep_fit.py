@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from isoloss.document import dumps
 from isoloss.errors import EvidenceError, InputError
 from isoloss.fitting.sweeps import SweepFit, fit_sweep
+from isoloss.fitting.sweeps.surface import Quadratic
 from tests.fitting.lr_batch import CURVATURE, LAW, changed, joined, law_at, make_sweep, points
 
 AXES = ("lr", "batch_tokens")
@@ -239,6 +240,13 @@ def test_seeds_of_a_setting_count_together():
     assert fit.cells[0].best["lr"] != made.columns["lr"][0]
 
 
+def test_seeds_tell_the_noise():
+    fit = fit_sweep(make_sweep(seeds=2, noise=0.002, grid=4).points, draws=20)
+    # 144 pairs: the deviation is known to 6 %.
+    assert fit.seed_noise == pytest.approx(0.002, rel=0.2)
+    assert "seeds of one setting differ by 0.2" in fit.summary()
+
+
 def test_larger_width_of_tokens_joins_cells(clean):
     made = clean.points
     jitter = made.tokens * (1 + 0.004 * np.sin(np.arange(len(made))))
@@ -398,3 +406,25 @@ def test_one_thin_cell_is_refused():
     with pytest.raises(EvidenceError) as caught:
         fit_sweep(made.take(np.array([0, 1, 2, 6])))
     assert caught.value.code == "thin_sweep"
+
+
+def test_one_size_gives_a_law_in_tokens_alone():
+    fit = fit_sweep(make_sweep(sizes=(5e8,), lengths=(4e9, 1e10, 3e10, 9e10)).points, draws=20)
+    law = fit.need_law()
+    assert law.terms == ("1", "D")
+    assert "one_size" in {notice.code for notice in fit.warnings}
+    assert law.exponents("batch_tokens")["D"].estimate == pytest.approx(0.5, abs=1e-6)
+    assert not fit.predict(5e9, 1e10).inside_range
+
+
+@pytest.mark.parametrize("rounding", [0.0, -1e-9])
+def test_a_direction_that_the_runs_leave_open_does_not_stop_the_draws(rounding):
+    rng = np.random.default_rng(0)
+    factor = rng.standard_normal((6, 4))
+    covariance = factor @ factor.T
+    values, vectors = np.linalg.eigh(covariance)
+    covariance = (vectors * np.where(values < 1e-9, rounding, values)) @ vectors.T
+    surface = Quadratic(np.zeros(2), np.arange(6.0), covariance, 0.01, 20, 9, 10_000)
+    found = surface.draws(20_000, rng)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(np.cov(found.T), covariance, atol=0.05 * covariance.max())

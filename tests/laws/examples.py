@@ -26,6 +26,7 @@ THETA: dict[str, dict[str, float]] = {
     "chinchilla-nofloor": {key: _SUM[key] for key in ("A", "B", "alpha", "beta")},
     "interaction": {**_SUM, "G": -3.0, "gamma": 0.11, "delta": 0.07},
     "coupled": {**_SUM, "A": 4e4, "B": 9e4, "alpha": 0.6, "beta": 0.5, "k": 0.55},
+    "lovelace": {**_SUM, "P": 0.02, "delta": 1.2, "kappa": 0.8},
     "rosenfeld": {**_SUM, "eps0": 9.5},
     "power-n": {"A": 12.0, "alpha": 0.08},
     "power-d": {"A": 12.0, "alpha": 0.09},

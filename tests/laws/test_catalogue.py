@@ -26,7 +26,16 @@ from isoloss.laws.derive import generated_text
 
 NAMES = [
     *["chinchilla", "chinchilla-nofloor", "interaction", "coupled", "farseer", "repetition"],
-    *["gadre", "rosenfeld", "kaplan", "kaplan-n", "kaplan-d", "kaplan-c", "kaplan-steps"],
+    *[
+        "lovelace",
+        "gadre",
+        "rosenfeld",
+        "kaplan",
+        "kaplan-n",
+        "kaplan-d",
+        "kaplan-c",
+        "kaplan-steps",
+    ],
     *["power-n", "power-d", "power-c", "floor-n", "floor-d", "floor-c"],
 ]
 

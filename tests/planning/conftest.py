@@ -56,3 +56,30 @@ def bare_fit() -> Fit:
 @pytest.fixture(scope="session")
 def coupled_fit() -> Fit:
     return fit(_sweep(), law="coupled", draws=60)
+
+
+def _repeated(law: str, values: Mapping[str, float], noise: float = 0.002) -> Runs:
+    """Runs at six budgets, three sizes and three numbers of epochs each, by a known law."""
+    rng = np.random.default_rng(1)
+    flop = np.repeat(np.geomspace(1e19, 3e21, 6), 9)
+    params = np.sqrt(flop / 120) * np.tile(np.repeat([0.5, 1.0, 2.0], 3), 6)
+    tokens = flop / (6 * params)
+    unique = tokens / np.tile([1.0, 5.0, 25.0], 18)
+    loss = get_law(law).value(values, {"N": params, "D": tokens, "U": unique})
+    loss = loss * np.exp(rng.normal(0, noise, len(flop)))
+    table = {"n_total": params, "tokens": tokens, "unique_tokens": unique, "loss": loss}
+    return read({**table, "flop": flop})
+
+
+@pytest.fixture(scope="session")
+def repetition_fit() -> Fit:
+    values = dict(get_published("repetition").values)
+    base = {name: values[name] for name in ("E", "A", "B", "alpha", "beta")}
+    return fit(_repeated("repetition", values), "repetition", fixed=base, draws=60)
+
+
+@pytest.fixture(scope="session")
+def lovelace_fit() -> Fit:
+    base = get_published("chinchilla", "epoch").values
+    values = {**base, "P": 0.05, "delta": 1.2, "kappa": 0.8}
+    return fit(_repeated("lovelace", values), "lovelace", fixed=dict(base), draws=40)

@@ -43,6 +43,10 @@ def test_the_loss_counts_the_laws_own_error(fit, plan, tested):
     assert len({warning.code for warning in found.warnings}) == len(found.warnings)
 
 
+def test_the_verb_takes_the_backtest(fit, tested):
+    assert iso.plan(fit, 1e21, backtest=tested) == with_backtest(iso.plan(fit, 1e21), fit, tested)
+
+
 def test_a_backtest_is_made_where_none_is_given(fit, plan):
     found = with_backtest(plan, fit)
     assert found.loss.hi > plan.loss.hi

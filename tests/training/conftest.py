@@ -7,7 +7,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs PyTorch (extra train)")
+try:
+    import torch
+except ModuleNotFoundError:
+    torch = None
+
+REASON = "training needs PyTorch (extra train): make test-train"
+
+
+class NeedsTorch(pytest.Module):
+    """A module of tests that cannot be imported here."""
+
+    def collect(self):
+        pytest.skip(REASON, allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector):
+    return NeedsTorch.from_parent(parent, path=module_path) if torch is None else None
+
 
 TEXT = """
 law of loss falls with size data and compute small runs say what large ones will reach
@@ -41,6 +58,7 @@ def corpus(texts: Path, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(autouse=True)
 def one_thread():
+    assert torch is not None
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

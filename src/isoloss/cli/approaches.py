@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isoloss.cli.options import OUTPUT, READING, Amount, Draws, Output, Reading, Seed
+from isoloss.cli.backtest import target_of
+from isoloss.cli.means import MEANS, MeansOptions
+from isoloss.cli.options import OUTPUT, READING, Draws, Output, Reading, Seed, placed
 from isoloss.cli.text import footer
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 def approaches(
     *runs: str,
-    target: Amount | None = None,
+    target: str | None = None,
     law: str = "chinchilla",
     shape: str = "slices",
     curves: str | None = None,
@@ -22,6 +24,7 @@ def approaches(
     draws: Draws = 1000,
     level: float = 0.9,
     seed: Seed = 0,
+    means: MeansOptions = MEANS,
     reading: Reading = READING,
     output: Output = OUTPUT,
 ) -> None:
@@ -33,7 +36,8 @@ def approaches(
 
     Args:
         runs: Files, folders or patterns: CSV, TSV, Parquet, JSON lines.
-        target: The budget at which they are compared, in FLOP; ten times the largest by default.
+        target: The budget at which they are compared, such as 1e24 or '12k H100-hours'; ten times
+            the largest by default.
         law: For approach 3: a law with a term in N and a term in D.
         shape: For approach 2: slices, cubic or parabola.
         curves: For approach 1: column that tells runs apart, where rows are checkpoints.
@@ -43,16 +47,19 @@ def approaches(
         draws: For the intervals of each.
         level: Nominal coverage of the intervals.
         seed: Seed of the draws.
+        means: What device-hours, days or money of the target buy.
         reading: How the tables are read.
         output: How the answer is written.
     """
     from isoloss.fitting.approaches import approaches as compare
 
+    with placed("--target"):
+        flop = None if target is None else target_of(target, means)
     table = reading.read(runs)
     with output.working("comparing the three approaches ..."):
         found = compare(
             table,
-            target=target,
+            target=flop,
             law=law,
             shape=shape,
             curves=curves,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isoloss.cli.fit import THIN_EVIDENCE, notices_about, parse_objective
+from isoloss.cli.fit import THIN_EVIDENCE, parse_objective
+from isoloss.cli.means import MEANS, MeansOptions
 from isoloss.cli.options import (
     OUTPUT,
     READING,
@@ -47,6 +47,7 @@ def backtest(
     seed: Seed = 0,
     jobs: Jobs | None = None,
     save: str | None = None,
+    means: MeansOptions = MEANS,
     reading: Reading = READING,
     output: Output = OUTPUT,
 ) -> int:
@@ -58,8 +59,8 @@ def backtest(
         runs: Files, folders or patterns: CSV, TSV, Parquet, JSON lines; or one fit that isoloss
             fit --save wrote, for its runs, law and settings.
         law: One or several, with commas between them; chinchilla by default.
-        target: Compute at which the answer is followed, such as 1e24; 30 times the largest run by
-            default.
+        target: Budget at which the answer is followed, such as 1e24 or '12k H100-hours'; 30 times
+            the largest run by default.
         by: What orders the runs: tier, params, tokens or column:NAME.
         at: Where to cut, such as 3e19,1e20; up to eight cuts between groups by default.
         gate: Exit with 1 unless the verdict is trust, so that a script stops here.
@@ -72,6 +73,7 @@ def backtest(
         seed: Seed of the draws: same seed, same digits, for any number of jobs.
         jobs: Threads; by default one per core, at most eight.
         save: Also write the backtest to this JSON file.
+        means: What device-hours, days or money of the target buy.
         reading: How the tables are read.
         output: How the answer is written.
     """
@@ -81,7 +83,7 @@ def backtest(
         check_target(save, "isoloss.backtest", runs)
     source = source_of(runs, reading)
     with placed("--target"):
-        flop = None if target is None else target_of(target)
+        flop = None if target is None else target_of(target, means)
     with output.working("fitting and predicting ..."):
         found = run_backtest(
             source,
@@ -166,21 +168,23 @@ def _holds_fit(path: str) -> bool:
     return isinstance(stored, dict) and "isoloss.fit" in stored.values()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-def target_of(text: str) -> float:
-    """Compute in FLOP from ``1e24``, ``1e24 FLOP`` or ``C=1e24``."""
-    from isoloss.laws.compute import parse_flop
+def target_of(text: str, means: MeansOptions = MEANS) -> float:
+    """Compute in FLOP from any budget: ``1e24``, ``C=1e24``, ``12k H100-hours``, ``$2M``.
 
-    return parse_flop(text.removeprefix("C="))
+    Raises:
+        InputError: it is no budget, or something is missing, which is named.
+    """
+    from isoloss.planning.hardware import flop_of
+
+    return flop_of(text.removeprefix("C="), means.means())
 
 
 def _with_findings(found: Backtest, source: Runs | Fit) -> Backtest:
     """The backtest with the findings about its runs among its notes."""
     from isoloss.runs import Runs
-    from isoloss.validation import Finding
+    from isoloss.validation.notes import with_notes
 
-    about = notices_about(source) if isinstance(source, Runs) else ()
-    notes = (Finding("note", notice.code, notice.message) for notice in about)
-    return replace(found, notes=(*found.notes, *notes))
+    return with_notes(found, source) if isinstance(source, Runs) else found
 
 
 def _exit_code(found: Backtest, *, gate: bool) -> int:

@@ -63,7 +63,30 @@ COMMANDS: tuple[Command, ...] = (
         "transfer", "isoloss.cli.transfer:transfer", "Carry a tuned learning rate to another run."
     ),
     Command("batch", "isoloss.cli.batch:batch", "Critical batch: what a larger batch buys."),
+    Command("data plan", "isoloss.cli.data:plan", "Plan on limited data: repeat or buy."),
+    Command("data epochs", "isoloss.cli.data:epochs", "Say what repeated tokens are worth."),
+    Command("data fit", "isoloss.cli.data:fit", "Fit what repetition costs."),
+    Command("data mix", "isoloss.cli.data_mix:mix", "Find the best mixture of domains."),
+    Command("data pools", "isoloss.cli.data_mix:pools", "Weigh quality against repetition."),
+    Command("figure", "isoloss.cli.figure:figure", "Draw a figure from stored results."),
+    Command("report", "isoloss.cli.report:report", "Write one report to forward or to print."),
+    Command(
+        "optima", "isoloss.cli.optima:optima", "Compare types of optimality and rules of thumb."
+    ),
+    Command("serve", "isoloss.cli.serve:serve", "Plan a model that will serve tokens."),
+    Command(
+        "overtraining",
+        "isoloss.cli.overtraining:overtraining",
+        "Say what another size costs at the same loss.",
+    ),
+    Command(
+        "hardware", "isoloss.cli.hardware:hardware", "List accelerators; hours, days and money."
+    ),
+    Command("mfu", "isoloss.cli.mfu:mfu", "Fit the utilisation of larger models to throughput."),
+    Command("shape", "isoloss.cli.shape:shape", "Find layers, width and heads for N parameters."),
+    Command("memory", "isoloss.cli.memory:memory", "Say whether training fits, and what binds."),
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
+    Command("ui", "isoloss.cli.ui:ui", "Show all of it as web pages on this machine."),
     Command(
         "ladder run", "isoloss.cli.ladder:run", "Train the runs of a ladder, or go on with it."
     ),
@@ -78,6 +101,7 @@ COMMANDS: tuple[Command, ...] = (
 
 GROUPS = {
     "runs": "Grade, list and set aside runs.",
+    "data": "Repeat, buy or mix data.",
     "ladder": "Train small models, on this machine or many; needs the extra train.",
 }
 """Words that need a second word; ``laws`` is a command of its own as well."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from isoloss.cli.backtest import split_names, target_of
 from isoloss.cli.fit import notices_about, parse_objective
+from isoloss.cli.means import MEANS, MeansOptions
 from isoloss.cli.options import (
     OUTPUT,
     READING,
@@ -39,6 +40,7 @@ def compare(
     seed: Seed = 0,
     jobs: Jobs | None = None,
     save: str | None = None,
+    means: MeansOptions = MEANS,
     reading: Reading = READING,
     output: Output = OUTPUT,
 ) -> None:
@@ -60,6 +62,7 @@ def compare(
         seed: Seed of the draws: same seed, same digits, for any number of jobs.
         jobs: Threads; by default one per core, at most eight.
         save: Also write the comparison to this JSON file.
+        means: What device-hours, days or money of the target buy.
         reading: How the tables are read.
         output: How the answer is written.
     """
@@ -69,7 +72,7 @@ def compare(
         check_target(save, "isoloss.comparison", runs)
     table = reading.read(runs)
     with placed("--target"):
-        flop = None if target is None else target_of(target)
+        flop = None if target is None else target_of(target, means)
     with output.working("fitting all laws and predicting ..."):
         found = compare_laws(
             table,

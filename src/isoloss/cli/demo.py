@@ -15,6 +15,7 @@ from isoloss.cli.demo_report import TITLE, Results, write_report
 from isoloss.cli.documents import document
 from isoloss.cli.fit import with_findings
 from isoloss.cli.options import OUTPUT, Draws, Output, Seed
+from isoloss.cli.text import flop_text
 from isoloss.errors import InputError, Where
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ BEYOND = 30.0
 STUDIES = ("ladder", "ci")
 MIN_STEPS = 300
 REPORT = "report.md"
+PAGE = "report.html"
+TESTS = 200  # refits at each cut of the backtest
 
 
 def demo(
@@ -35,10 +38,11 @@ def demo(
     seed: Seed = 0,
     output: Output = OUTPUT,
 ) -> None:
-    """Do all of it on the shipped runs: grade, fit, compare, plan; the results go to a folder.
+    """Do all of it on the shipped runs: grade, fit, compare, test, plan; results go to a folder.
 
     The runs are 237 real models of 3k to 500k parameters; the plan is for 30 times the compute of
-    the largest. The report, the last line of the output, has everything in readable text.
+    the largest. The last two lines of the output name the report: report.html with figures, to
+    look at, to print and to forward, and report.md with everything in readable text.
 
     Args:
         into: The folder to write to; it is made if need be.
@@ -51,11 +55,12 @@ def demo(
     with output.working("working on the shipped runs ..."), _filling(folder) as inside:
         _fill(inside, draws, seed)
         names = sorted(path.name for path in inside.iterdir())
-    report = str(folder / REPORT)
+    report, page = str(folder / REPORT), str(folder / PAGE)
     output.give(
-        text=lambda: "\n".join([f"wrote {', '.join(names)} to {folder}", report]),
+        text=lambda: "\n".join([f"wrote {', '.join(names)} to {folder}", page, report]),
         document=lambda: (
-            document("demo", seed=seed) | {"into": str(folder), "files": names, "report": report}
+            document("demo", seed=seed)
+            | {"into": str(folder), "files": names, "report": report, "page": page}
         ),
     )
 
@@ -68,24 +73,45 @@ def _fill(folder: Path, draws: int, seed: int) -> None:
     from isoloss.fitting import fit
     from isoloss.fitting.approaches import approaches
     from isoloss.planning import plan, plan_published
+    from isoloss.planning.card import command_of
+    from isoloss.report import write_report as write_page
     from isoloss.runs import read
+    from isoloss.validation import backtest
 
     best_runs(small_ladder()).save(folder / "runs.csv")
     # From here on as a user would: what is fitted is what was written.
     runs = replace(read(folder / "runs.csv"), source="runs.csv")
-    fits = {law: with_findings(fit(runs, law, draws=draws, seed=seed), runs) for law in LAWS}
+    fits = {
+        law: replace(
+            with_findings(fit(runs, law, draws=draws, seed=seed), runs), reading=("runs.csv",)
+        )
+        for law in LAWS
+    }
     first = min(fits, key=lambda law: fits[law].residual_summary["rms_log"])
     # Three digits, so that whoever types the budget gets the same plan.
     budget = float(f"{BEYOND * float(runs.points().flop.max()):.2e}")
-    plans = {law: plan(found, budget, flop_per_token="runs") for law, found in fits.items()}
-    for law in LAWS:
-        ending = ".json" if law == first else f"-{law}.json"
+    endings = {law: ".json" if law == first else f"-{law}.json" for law in LAWS}
+    plans = {
+        law: replace(
+            plan(found, budget, flop_per_token="runs"),
+            command=command_of(
+                "plan", flop_text(budget), fit=f"fit{endings[law]}", flop_per_token="runs"
+            ),
+        )
+        for law, found in fits.items()
+    }
+    for law, ending in endings.items():
         fits[law].save(folder / f"fit{ending}")
         plans[law].save(folder / f"plan{ending}")
     compared = approaches(runs, target=budget, law=first, draws=draws, seed=seed)
     write_text(folder / "approaches.json", dumps(compared.to_dict()))
     published = plan_published(budget)
     write_text(folder / "published.json", dumps(published.to_dict()))
+    tested = backtest(
+        runs, first, target=budget, flop_per_token="runs", draws=min(draws, TESTS), seed=seed
+    )
+    tested.save(folder / "backtest.json")
+    write_page(folder / PAGE, fits[first], plans[first], tested, runs)
     results = Results(runs, first, fits, compared, plans, published)
     write_text(folder / REPORT, write_report(results))
 

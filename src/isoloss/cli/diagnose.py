@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from isoloss.cli.backtest import source_of, target_of
 from isoloss.cli.fit import notices_about, parse_objective
+from isoloss.cli.means import MEANS, MeansOptions
 from isoloss.cli.options import (
     OUTPUT,
     READING,
@@ -42,6 +43,7 @@ def diagnose(
     draws: Draws = 200,
     seed: Seed = 0,
     jobs: Jobs | None = None,
+    means: MeansOptions = MEANS,
     reading: Reading = READING,
     output: Output = OUTPUT,
 ) -> None:
@@ -62,6 +64,7 @@ def diagnose(
         draws: Refits for the intervals.
         seed: Seed of the draws: same seed, same digits, for any number of jobs.
         jobs: Threads; by default one per core, at most eight.
+        means: What device-hours, days or money of the target buy.
         reading: How the tables are read.
         output: How the answer is written.
     """
@@ -80,9 +83,9 @@ def diagnose(
             hint="Give the table of runs instead of the fit.",
         )
     with placed("--target"):
-        flop = None if target is None else target_of(target)
+        flop = None if target is None else target_of(target, means)
     with placed("--budget"):
-        allowed = None if budget is None else target_of(budget)
+        allowed = None if budget is None else target_of(budget, means)
     with output.working("fitting and looking at residuals ..."):
         found = (
             source

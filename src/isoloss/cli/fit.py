@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -125,7 +123,7 @@ def fit(
             seed=seed,
             jobs=jobs,
         )
-    found = with_findings(found, table)
+    found = replace(with_findings(found, table), reading=(*runs, *reading.words()))
     if save is not None:
         found.save(save)
     output.give(text=lambda: report(found, save), document=found.to_dict)
@@ -134,33 +132,16 @@ def fit(
 
 def with_findings(found: Fit, table: Runs) -> Fit:
     """The fit with the findings about its runs among its warnings, so that they stay with it."""
-    return replace(found, warnings=(*found.warnings, *notices_about(table)))
+    from isoloss.fitting.findings import with_findings
+
+    return with_findings(found, table)
 
 
 def notices_about(table: Runs) -> list[Notice]:
     """What must be known of the runs; excluded runs are counted in one notice, by reason."""
-    from isoloss.fitting import Notice
+    from isoloss.fitting.findings import notices_about
 
-    reasons = {
-        str(run_id): str(reason).partition(":")[0]
-        for run_id, status, reason in table.frame.select("run_id", "status", "reason").iter_rows()
-        if status != "ok"
-    }
-    notices = [
-        Notice(problem.code, problem.message)
-        for problem in table.problems
-        if problem.severity != "info" and not _is_about(problem.run_ids, reasons)
-    ]
-    if reasons:
-        counts = Counter(reasons.values()).most_common()
-        listed = ", ".join(f"{reason} ({count})" for reason, count in counts)
-        message = f"{len(reasons)} of {len(table)} runs are excluded: {listed}."
-        notices.append(Notice("excluded_runs", message))
-    return notices
-
-
-def _is_about(run_ids: Sequence[str], excluded: Mapping[str, str]) -> bool:
-    return bool(run_ids) and all(run_id in excluded for run_id in run_ids)
+    return notices_about(table)
 
 
 def report(found: Fit, saved: str | None = None) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def hparams(
     *,
     n: Amount | None = None,
+    arch: str | None = None,
     d: Amount | None = None,
     law: list[str] | None = None,
     loss: Amount | None = None,
@@ -37,6 +38,7 @@ def hparams(
 
     Args:
         n: Model size, such as 7B.
+        arch: The shape instead of N, such as 'L=32 d=4096 V=32000'; each law gets its own count.
         d: Training tokens, such as 1.4T.
         law: Only this law, such as step-law; repeatable. isoloss laws lists them.
         loss: The loss to be reached in nats per token, for laws in it.
@@ -51,16 +53,25 @@ def hparams(
         output: How the answer is written.
     """
     from isoloss.planning import hparams as advise
+    from isoloss.runs import parse_architecture
 
-    if n is None or d is None:
+    if n is not None and arch is not None:
+        raise InputError(
+            "a size and a shape are both given.",
+            code="conflicting_options",
+            where=Where(field="--arch"),
+            hint="Keep one of --n and --arch.",
+        )
+    model = n if arch is None else parse_architecture(arch)
+    if model is None or d is None:
         raise InputError(
             "it is not said for which model and how many tokens.",
             code="missing_argument",
-            where=Where(field="--n" if n is None else "--d"),
+            where=Where(field="--n" if model is None else "--d"),
             hint="For example: isoloss hparams --n 7B --d 1.4T.",
         )
     fitted = own_laws(runs or [], fit, Reading(where=where, map=map, scale=scale))
-    found = advise(n, d, law=law, loss=loss, batch=batch, flop=flop, seq_len=seq, fitted=fitted)
+    found = advise(model, d, law=law, loss=loss, batch=batch, flop=flop, seq_len=seq, fitted=fitted)
     output.give(text=lambda: report(found, fitted), document=lambda: document(found, fitted))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, Token
@@ -79,6 +79,12 @@ Count = Annotated[int, Parameter(converter=_whole(1, 10_000_000))]
 Jobs = Annotated[int, Parameter(converter=_whole(1, 1024))]
 """How many threads."""
 
+Devices = Annotated[int, Parameter(converter=_whole(1, 100_000_000))]
+"""How many accelerators."""
+
+Port = Annotated[int, Parameter(converter=_whole(0, 65535))]
+"""A port to listen on; 0 takes a free one."""
+
 # Beyond 2^53 floats skip whole numbers.
 Seed = Annotated[int, Parameter(converter=_whole(0, 2**53))]
 """A seed."""
@@ -137,6 +143,24 @@ def number(text: str, option: str) -> float:
     sign, digits = (-1.0, text[1:]) if text.startswith("-") else (1.0, text)
     with placed(option):
         return 0.0 if _is_zero(digits) else sign * parse_quantity(digits)
+
+
+def amounts(text: str | None, option: str) -> tuple[float, ...] | None:
+    """Amounts with commas between them, ``2T,10T``; None where the option is not given.
+
+    Raises:
+        InputError: one of them is no number.
+    """
+    if text is None:
+        return None
+    return tuple(_amount(part.strip(), option) for part in text.split(","))
+
+
+def _amount(text: str, option: str) -> float:
+    from isoloss.runs import parse_quantity
+
+    with placed(option):
+        return 0.0 if _is_zero(text) else parse_quantity(text)
 
 
 def _is_zero(text: str) -> bool:
@@ -213,6 +237,19 @@ class Reading:
     keep_undecayed: Annotated[
         bool, Parameter(help="Keep runs whose learning rate did not decay.")
     ] = False
+
+    def words(self) -> tuple[str, ...]:
+        """The options that were given, as words of a command."""
+        found: list[str] = []
+        for option in fields(self):
+            value: Any = getattr(self, option.name)
+            name = f"--{option.name.replace('_', '-')}"
+            if value is True:
+                found.append(name)
+            elif value:
+                for one in [value] if isinstance(value, str) else value:
+                    found += [name, one]
+        return tuple(found)
 
     def read(self, paths: Sequence[str]) -> Runs:
         """Read runs from files, folders or patterns.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from isoloss.cli.options import OUTPUT, Amount, Output, placed
+from isoloss.cli.means import MEANS, MeansOptions
+from isoloss.cli.options import OUTPUT, Amount, Output, amounts, placed
 from isoloss.cli.targets import check_target
 from isoloss.cli.text import footer
 from isoloss.errors import InputError, Where
 
 if TYPE_CHECKING:
+    from isoloss.fitting import Fit
     from isoloss.planning import Answer, Plan, PublishedPlans
+    from isoloss.planning.hardware import Budget, Means
 
 
 def plan(
@@ -27,19 +30,26 @@ def plan(
     d: Amount | None = None,
     u: Amount | None = None,
     flop_per_token: str = "6nd",
+    serve: str | None = None,
+    backtest: str | None = None,
     save: str | None = None,
+    arch: str | None = None,
+    means: MeansOptions = MEANS,
     output: Output = OUTPUT,
 ) -> None:
-    """Turn a compute budget into a model size and tokens, with intervals.
+    """Turn a budget into a model size and tokens, with intervals.
 
-    From a fit of your runs: isoloss plan 1e24 --fit fit.json. The other way round: --loss 2.0 asks
-    what compute reaches a loss; with --n or --d, what a given size or number of tokens needs.
+    From a fit of your runs: isoloss plan 1e24 --fit fit.json, or isoloss plan '12k H100-hours'
+    --mfu 0.4 --fit fit.json; '29 days' with --hardware and --devices; '$2M' with --price.
+
+    The other way round: --loss 2.0 asks what compute reaches a loss; with --n or --d, what a given
+    size or number of tokens needs.
 
     Without runs: isoloss plan 1e24 --published compares all published laws, and --law chinchilla
     --published plans by one. Exits with 3 where the runs cannot answer.
 
     Args:
-        budget: Compute in FLOP, such as 1e24 or 6.5e20.
+        budget: FLOP such as 1e24, '12k H100-hours', '29 days' or '$2M'.
         fit: A fit that isoloss fit --save wrote.
         law: With --published, plan by this law only.
         published: Plan with published coefficients.
@@ -49,16 +59,24 @@ def plan(
         d: Tokens that are given, such as 1.4T; the size is asked for.
         u: Distinct tokens there are, for laws in U, such as 300B.
         flop_per_token: What a token costs: 6nd for C = 6 N D, or runs for what the runs cost.
+        serve: Tokens that the model will serve, such as 2T or 2T,10T: adds the smaller runs of
+            the same loss that cost less to train and serve. See isoloss serve.
+        backtest: With --fit, what isoloss backtest --save wrote of the same runs and law: the loss
+            then counts the law's own error, and the plan says how N* moved.
         save: Also write the plan to this JSON file.
+        arch: With --hardware, the shape where it is known: what its attention adds to the cost.
+        means: With what is trained; gives the plan its cost.
         output: How the answer is written.
     """
     from isoloss.atomic import write_text
     from isoloss.document import dumps
-    from isoloss.laws.compute import parse_flop
+    from isoloss.planning.card import command_of
+    from isoloss.planning.hardware import parse_budget
 
     with placed("BUDGET"):
-        flop = None if budget is None else parse_flop(budget)
-    demand = Demand(flop, loss, n, d, u, flop_per_token)
+        amount = None if budget is None else parse_budget(budget)
+    served = amounts(serve, "--serve")
+    demand = Demand(amount, loss, n, d, u, flop_per_token, means, arch, served, backtest)
     if fit is not None:
         _refuse("--published", published or law is not None or key is not None, "a fit")
         schema = demand.check()
@@ -66,8 +84,14 @@ def plan(
         inverse = any(value is not None for value in (loss, n, d)) or flop_per_token != "6nd"
         schema = _check_published(demand, law, key, published=published, inverse=inverse)
     if save is not None:
-        check_target(save, schema, [fit] if fit else [])
+        check_target(save, schema, [path for path in (fit, backtest) if path])
     found = _from_fit(fit, demand) if fit is not None else _from_published(demand, law, key)
+    if schema == "isoloss.plan":
+        rule = None if flop_per_token == "6nd" else flop_per_token
+        again = {"fit": fit, "law": law, "key": key, "published": published, "u": u}
+        again |= {"flop_per_token": rule, "serve": serve, "backtest": backtest, "arch": arch}
+        again |= vars(means)
+        found = replace(found, command=command_of("plan", budget, **again))
     if save is not None:
         write_text(save, dumps(found.to_dict()))
         output.note(f"-> {save}")
@@ -85,20 +109,34 @@ class Demand:
     """What is asked of a plan.
 
     Attributes:
-        flop: the budget.
+        budget: what may be spent.
         loss: the loss to reach, instead.
         n: a given size.
         d: given tokens.
         u: distinct tokens there are.
         flop_per_token: what a token costs.
+        options: with what is trained.
+        arch: the shape, where it is known.
+        served: tokens to be served.
+        backtest: file of a backtest.
     """
 
-    flop: float | None
+    budget: Budget | None
     loss: float | None
     n: float | None
     d: float | None
     u: float | None
     flop_per_token: str
+    options: MeansOptions = MEANS
+    arch: str | None = None
+    served: tuple[float, ...] | None = None
+    backtest: str | None = None
+
+    @property
+    def means(self) -> Means:
+        """With what is trained, with the hardware that the budget names."""
+        means = self.options.means()
+        return means if self.budget is None else means.naming(self.budget)
 
     def check(self) -> str:
         """The schema of the answer.
@@ -113,36 +151,63 @@ class Demand:
                 where=Where(field="--d"),
                 hint="Ask isoloss predict FIT.json --n N --d D for the loss.",
             )
-        if self.flop is not None and self.loss is not None:
+        if self.budget is not None and self.loss is not None:
             raise InputError(
                 "a budget and a loss are both given, where one of them is expected.",
                 code="conflicting_options",
                 where=Where(field="--loss"),
                 hint="Keep the budget to learn the loss, or --loss to learn the budget.",
             )
-        if self.flop is None and self.loss is None:
+        if self.budget is None and self.loss is None:
             raise _no_budget("1e24 --fit fit.json")
+        inverse = self.loss is not None or self.n is not None or self.d is not None
+        _refuse("--serve", self.served is not None and inverse, "--loss, --n or --d")
+        _refuse("--backtest", self.backtest is not None and inverse, "--loss, --n or --d")
         plain = self.loss is None and self.n is None and self.d is None
         return "isoloss.plan" if plain else "isoloss.answer"
 
 
 def _from_fit(path: str, demand: Demand) -> Plan | Answer:
     from isoloss.fitting import Fit
-    from isoloss.planning import flop_for_loss, params_for, tokens_for
     from isoloss.planning import plan as plan_fit
+    from isoloss.planning import priced
+    from isoloss.validation import Backtest
 
-    found, flop, loss = Fit.load(path), demand.flop, demand.loss
-    unique, rule = demand.u, demand.flop_per_token
-    if demand.n is not None:
-        return tokens_for(
-            found, demand.n, flop=flop, loss=loss, unique_tokens=unique, flop_per_token=rule
+    found = Fit.load(path)
+    if demand.budget is not None and demand.n is None and demand.d is None:
+        means = demand.means
+        return plan_fit(
+            found,
+            demand.budget,
+            unique_tokens=demand.u,
+            flop_per_token=demand.flop_per_token,
+            hardware=means.hardware,
+            mfu=means.mfu,
+            price=means.price,
+            devices=means.devices,
+            arch=demand.arch,
+            served=demand.served,
+            backtest=None if demand.backtest is None else Backtest.load(demand.backtest),
         )
+    return priced(_inverse(found, demand), replace(demand.means, arch=demand.arch))
+
+
+def _inverse(found: Fit, demand: Demand) -> Answer:
+    from isoloss.planning import flop_for_loss, params_for, tokens_for
+    from isoloss.planning.hardware import flop_of, settle
+
+    loss, unique, rule = demand.loss, demand.u, demand.flop_per_token
+    n, budget = demand.n, demand.budget
+    flop = None
+    if budget is not None:
+        means = demand.means
+        flop = flop_of(budget, means) if n is None else settle(budget, means, lambda _: n).flop
+    if n is not None:
+        return tokens_for(found, n, flop=flop, loss=loss, unique_tokens=unique, flop_per_token=rule)
     if demand.d is not None:
         return params_for(
             found, demand.d, flop=flop, loss=loss, unique_tokens=unique, flop_per_token=rule
         )
-    if flop is not None:
-        return plan_fit(found, flop, unique_tokens=unique, flop_per_token=rule)
     assert loss is not None
     return flop_for_loss(found, loss, unique_tokens=unique, flop_per_token=rule)
 
@@ -150,10 +215,28 @@ def _from_fit(path: str, demand: Demand) -> Plan | Answer:
 def _from_published(demand: Demand, law: str | None, key: str | None) -> Plan | PublishedPlans:
     from isoloss.planning import plan_law, plan_published
 
-    assert demand.flop is not None
+    assert demand.budget is not None
+    means = demand.means
     if law is None:
-        return plan_published(demand.flop)
-    return plan_law(law, demand.flop, key=key, unique_tokens=demand.u)
+        return plan_published(
+            demand.budget,
+            hardware=means.hardware,
+            mfu=means.mfu,
+            price=means.price,
+            devices=means.devices,
+        )
+    return plan_law(
+        law,
+        demand.budget,
+        key=key,
+        unique_tokens=demand.u,
+        served=demand.served,
+        hardware=means.hardware,
+        mfu=means.mfu,
+        price=means.price,
+        devices=means.devices,
+        arch=demand.arch,
+    )
 
 
 def _check_published(
@@ -177,9 +260,11 @@ def _check_published(
             "the published laws with --published.",
         )
     _refuse("--loss, --n, --d and --flop-per-token", inverse, "published laws")
+    _refuse("--backtest", demand.backtest is not None, "published laws")
     _refuse("--key", key is not None and law is None, "all laws together")
     _refuse("--u", demand.u is not None and law is None, "all laws together")
-    if demand.flop is None:
+    _refuse("--serve", demand.served is not None and law is None, "all laws together")
+    if demand.budget is None:
         raise _no_budget("1e24 --published")
     return "isoloss.plan" if law is not None else "isoloss.published_plans"
 
@@ -199,5 +284,5 @@ def _no_budget(example: str) -> InputError:
         "it is not said what may be spent.",
         code="missing_argument",
         where=Where(field="BUDGET"),
-        hint=f"Give the compute in FLOP, for example: isoloss plan {example}.",
+        hint=f"Give FLOP, device-hours, days or money, for example: isoloss plan {example}.",
     )

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from isoloss.cli.documents import document
 from isoloss.cli.options import OUTPUT, READING, Output, Reading
 from isoloss.cli.text import columns, flop_text
 from isoloss.errors import InputError, Where
@@ -29,18 +28,12 @@ def check(*runs: str, reading: Reading = READING, output: Output = OUTPUT) -> in
         reading: How the table is read.
         output: How the answer is written.
     """
+    from isoloss.runs.documents import check_document
+
     table = reading.read(runs)
     output.give(
         text=lambda: f"{table.summary()}\n\n{_coverage_text(table)}",
-        document=lambda: (
-            _document("check", table)
-            | {
-                "n_ok": len(table.ok()),
-                "problems": [problem.to_dict() for problem in table.problems],
-                "coverage": table.coverage().to_dicts(),
-                "provenance": dict(table.provenance),
-            }
-        ),
+        document=lambda: check_document(table),
     )
     failed = any(problem.severity == "error" for problem in table.problems)
     return FAILED_CHECK if failed else 0
@@ -57,12 +50,14 @@ def list_runs(
         reading: How the table is read.
         output: How the answer is written.
     """
+    from isoloss.runs.documents import runs_document
+
     table = reading.read(runs)
     rows = table.to_dict()["runs"]
     chosen = [row for row in rows if row["status"] != "ok"] if excluded else rows
     output.give(
         text=lambda: _list_text(table, chosen),
-        document=lambda: _document("runs", table) | {"n_ok": len(table.ok()), "runs": chosen},
+        document=lambda: runs_document(table, chosen),
     )
 
 
@@ -133,15 +128,9 @@ def exclude(
 
 
 def _document(schema: str, table: Runs) -> dict[str, Any]:
-    return document(
-        schema,
-        conventions=table.conventions.to_dict(),
-        warnings=[
-            {"code": problem.code, "message": problem.message}
-            for problem in table.problems
-            if problem.severity != "info"
-        ],
-    ) | {"source": table.source, "n_runs": len(table), "data_hash": table.data_hash}
+    from isoloss.runs.documents import document_of
+
+    return document_of(schema, table)
 
 
 def _ids_and_table(words: Sequence[str]) -> Sequence[str]:

@@ -14,6 +14,7 @@ from isoloss.document import envelope
 from isoloss.errors import InputError, Where
 from isoloss.fitting.quantity import Notice, Quantity, from_draws
 from isoloss.runs import Conventions
+from isoloss.showing import Shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,7 +124,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Allocation:
+class Allocation(Shown):
     """N*(C) = G C^a and D*(C) = H C^b by one of the three approaches of Hoffmann et al. 2022.
 
     Attributes:

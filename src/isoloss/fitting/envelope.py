@@ -304,3 +304,25 @@ def _too_few(found: Curves, best: NDArray[np.int64], inside: Bools) -> EvidenceE
         code="few_sizes",
         hint="Train more sizes over a wider range of compute, or use approach 2 or 3.",
     )
+
+
+def lower_envelope(
+    points: Points, curves: str | None = None, n_flop: int = 1500
+) -> tuple[Curves, NDArray[np.int64], Bools]:
+    """The curves that approach 1 compares, and which is the lowest, ready to plot.
+
+    Args:
+        points: with N, D and C of every run.
+        curves: column whose values tell curves apart; see ``envelope``.
+        n_flop: budgets, evenly spaced in log C.
+
+    Returns:
+        The curves; the number of the lowest at each budget (M,), -1 where there is none; and
+        whether it counts (M,), because a smaller and a larger size could be compared.
+
+    Raises:
+        EvidenceError: no size has runs at two budgets.
+    """
+    found, _ = _curves(points, curves, n_flop)
+    best, inside = _lowest(found, np.ones((1, len(found.params)), dtype=np.bool_))
+    return found, best[0], inside[0]

@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 MIN_BATCHES = 3
 # The critical batch is looked for this far beyond the batches tried; at the ends it counts as open.
 WIDER = 1e4
+# Beyond this no run lies, and its powers leave the range of floating-point numbers.
+LARGEST = 1e30
 _GRID = 161
 _ITERATIONS = 40
 
@@ -71,7 +73,7 @@ class Hyperbola:
         return Quantity(batch_tokens * steps.estimate, lo, hi, self.level)
 
     def _drawn(self, batch_tokens: float) -> Array:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return np.exp(self.draws[:, 0]) * (1.0 + np.exp(self.draws[:, 1]) / batch_tokens)
 
 
@@ -125,10 +127,13 @@ def fit_hyperbola(
     drawn = _fit(log_batch, curve + spread * rng.standard_normal((draws, len(batch))))
     low, high = _search(log_batch)
     edge = np.where(drawn[:, 1] >= high, np.inf, np.where(drawn[:, 1] <= low, 0.0, np.nan))
-    crit = np.where(np.isnan(edge), np.exp(drawn[:, 1]), edge)
+    with np.errstate(over="ignore"):
+        steps_drawn, crit_drawn = np.exp(drawn.T)
+        tokens_drawn = np.exp(drawn.sum(axis=1))
+    crit = np.where(np.isnan(edge), crit_drawn, edge)
     # At an upper end steps fall as 1 / B: only the tokens are known; at a lower end only the steps.
-    smallest = np.where(np.isposinf(edge), 0.0, np.exp(drawn[:, 0]))
-    least = np.where(edge == 0.0, 0.0, np.exp(drawn[:, 0] + drawn[:, 1]))
+    smallest = np.where(np.isposinf(edge), 0.0, steps_drawn)
+    least = np.where(edge == 0.0, 0.0, tokens_drawn)
     return Hyperbola(
         target=target,
         steps_min=from_draws(math.exp(log_min), smallest, level),
@@ -222,10 +227,11 @@ def _check(batch: Array, steps: Array) -> None:
             where=Where(field="steps"),
         )
     for name, values in (("batch_tokens", batch), ("steps", steps)):
-        bad = ~(np.isfinite(values) & (values > 0))
+        bad = ~((values >= 1.0 / LARGEST) & (values <= LARGEST))
         if bad.any():
             raise InputError(
-                f"found {values[bad][0]:g} where a positive, finite number is expected.",
+                f"found {values[bad][0]:g} where a positive number of at most {LARGEST:g} is "
+                "expected.",
                 code="not_positive",
                 where=Where(row=int(np.argmax(bad)) + 1, field=name),
             )

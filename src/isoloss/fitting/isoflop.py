@@ -78,7 +78,7 @@ def isoflop(
     everything, notices = sweep(runs, n=n, loss=loss, tolerance=tolerance, best_of=best_of)
     close, far = near_best(everything, within)
     notices += far
-    points, profiles, short = _profiles(close, shape)
+    points, profiles, short = budget_profiles(close, shape)
     losses = relative(profiles, points.loss)
     curves = fit_curves(profiles, losses[None], shape)
     verdicts = [judge(each, curves.log_n[0, g], points, shape) for g, each in enumerate(profiles)]
@@ -152,7 +152,7 @@ def check_options(ci: str, draws: int, level: float, known: Sequence[str]) -> No
         )
 
 
-def _profiles(points: Points, shape: str) -> tuple[Points, list[Profile], list[Optimum]]:
+def budget_profiles(points: Points, shape: str) -> tuple[Points, list[Profile], list[Optimum]]:
     """The points of budgets with enough sizes, their profiles, and the other budgets."""
     enough = np.zeros(len(points), dtype=np.bool_)
     short: list[Optimum] = []

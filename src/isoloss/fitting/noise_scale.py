@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isoloss.errors import EvidenceError, InputError, Where
+from isoloss.fitting.hyperbola import LARGEST
 from isoloss.fitting.quantity import Quantity, from_draws
 
 Array = NDArray[np.float64]
@@ -164,9 +165,9 @@ def _require_positive(values: Sequence[float], field: str) -> None:
     if not values:
         raise InputError("no norm is given.", code="missing_argument", where=Where(field=field))
     for row, value in enumerate(values, start=1):
-        if not (math.isfinite(value) and value > 0):
+        if not 1.0 / LARGEST <= value <= LARGEST:
             raise InputError(
-                f"found {value:g} where a positive, finite number is expected.",
+                f"found {value:g} where a positive number of at most {LARGEST:g} is expected.",
                 code="not_positive",
                 where=Where(row=row if len(values) > 1 else None, field=field),
             )

@@ -16,6 +16,7 @@ from isoloss.fitting.quantity import Notice, Quantity, from_draws
 from isoloss.fitting.search import Constraints
 from isoloss.laws import Law
 from isoloss.runs import Points
+from isoloss.showing import Shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Shown):
     """A law fitted to runs.
 
     Attributes:
@@ -74,6 +75,8 @@ class Fit:
         constraints: what was fixed, tied or bounded.
         seed: of the draws.
         warnings: what the user must know.
+        reading: how the runs were read, as words of a command (files, then options); empty where
+            it is not known.
     """
 
     law: Law
@@ -99,6 +102,7 @@ class Fit:
     constraints: Constraints
     seed: int
     warnings: tuple[Notice, ...] = field(default=())
+    reading: tuple[str, ...] = ()
 
     @property
     def n_runs(self) -> int:

@@ -53,6 +53,7 @@ def save_fit(fit: Fit, path: str | Path) -> None:
         "columns": {name: pack(values) for name, values in points.columns.items()},
         "codes": {name: pack(values) for name, values in points.codes.items()},
         "run_id": list(points.run_id),
+        "reading": list(fit.reading),
         "conventions": {f.name: getattr(points.conventions, f.name) for f in fields(Conventions)},
     }
     write_text(Path(path), dumps(fit.to_dict() | {"state": state}))
@@ -96,6 +97,7 @@ def _check(fit: Fit) -> None:
     vectors += [*points.columns.values(), *points.codes.values()]
     lengths = {vector.shape for vector in vectors}
     texts: list[Any] = [fit.status_message, fit.ci, points.data_hash, *points.run_id]
+    texts += fit.reading
     texts += [text for notice in fit.warnings for text in (notice.code, notice.message)]
     wholes: list[Any] = [fit.n_starts, fit.seed]
     for belongs, what in (
@@ -148,6 +150,8 @@ def _fit(document: dict[str, Any]) -> Fit:
         ),
         seed=document["seed"],
         warnings=tuple(Notice(w["code"], w["message"]) for w in document["warnings"]),
+        # Fits of before have none.
+        reading=tuple(state.get("reading", ())),
     )
 
 

@@ -548,6 +548,78 @@ DERIVED['1960dffb50221111'] = dict(
 )
 
 
+# lovelace: E + A / N**alpha + B / D**beta + P * R_D**delta * (N / U_D)**kappa
+def value(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, v2, = x
+    t0 = np.exp(v1)
+    t1 = (1.0/((np.minimum(np.exp(v2), t0))))
+    return (p0 + p1*np.exp(-p3*v0) + p2*np.exp(-p4*v1) + p5*np.exp(p6*np.log(np.maximum(9.9999999999999998e-13, t0*t1 - 1)))*np.exp(p7*np.log(t1*np.exp(v0))),)
+
+def gradient(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, v2, = x
+    t0 = np.exp(-p3*v0)
+    t1 = p1*t0
+    t2 = np.exp(-p4*v1)
+    t3 = p2*t2
+    t4 = np.exp(v1)
+    t5 = (1.0/((np.minimum(np.exp(v2), t4))))
+    t6 = np.log(np.maximum(9.9999999999999998e-13, t4*t5 - 1))
+    t7 = np.log(t5*np.exp(v0))
+    t8 = np.exp(p6*t6)*np.exp(p7*t7)
+    t9 = p5*t8
+    return (p0 + t1 + t3 + t9, 1, t0, t2, -t1*v0, -t3*v1, t8, t6*t9, t7*t9,)
+
+def curvature(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, v2, = x
+    t0 = np.exp(-p3*v0)
+    t1 = p1*t0
+    t2 = np.exp(-p4*v1)
+    t3 = p2*t2
+    t4 = np.exp(v1)
+    t5 = (1.0/((np.minimum(np.exp(v2), t4))))
+    t6 = np.log(np.maximum(9.9999999999999998e-13, t4*t5 - 1))
+    t7 = np.log(t5*np.exp(v0))
+    t8 = np.exp(p6*t6)*np.exp(p7*t7)
+    t9 = p5*t8
+    t10 = t6*t9
+    return (p0 + t1 + t3 + t9, 1, t0, t2, -t1*v0, -t3*v1, t8, t10, t7*t9, -t0*v0, -t2*v1, t1*(v0*v0), t3*(v1*v1), t6*t8, t7*t8, (t6*t6)*t9, t10*t7, (t7*t7)*t9,)
+
+def slope(p, x):
+    p0, p1, p2, p3, p4, p5, p6, p7, = p
+    v0, v1, v2, = x
+    t0 = p1*np.exp(-p3*v0)
+    t1 = p2*np.exp(-p4*v1)
+    t2 = np.exp(v1)
+    t3 = np.exp(v2)
+    t4 = np.minimum(t2, t3)
+    t5 = (1.0/(t4))
+    t6 = t2*t5
+    t7 = np.maximum(9.9999999999999998e-13, t6 - 1)
+    t8 = np.exp(p6*np.log(t7))
+    t9 = np.exp(p7*np.log(t5*np.exp(v0)))
+    t10 = p5*t8*t9
+    t11 = t2 - t3
+    t12 = np.heaviside(-t11, 0.5)
+    t13 = p7*t10
+    t14 = (1.0/(t7))
+    t15 = (1.0/(t4*t4))
+    t16 = np.heaviside(t6 - 1.000000000001, 0.5)
+    t17 = t3*np.heaviside(t11, 0.5)
+    return (p0 + t0 + t1 + t10, -p3*t0 + p5*p7*t8*t9, -p4*t1 + p5*p6*t14*t16*t8*t9*(-t12*t15*np.exp(2*v1) + t6) - t12*t13*t6, -p6*t10*t14*t15*t16*t17*t2 - t13*t17*t5,)
+
+
+DERIVED['1db878f0bc04b835'] = dict(
+    value=value, gradient=gradient, curvature=curvature, slope=slope,
+    second=((1, 3), (2, 4), (3, 3), (4, 4), (5, 6), (5, 7), (6, 6), (6, 7), (7, 7)),
+    linear=('E', 'A', 'B', 'P'),
+    exponents=('alpha', 'beta', 'delta', 'kappa'),
+    latex='L = E + A N^{- \\alpha} + B D^{- \\beta} + P R_{D}^{\\delta} \\left(\\frac{N}{U_{D}}\\right)^{\\kappa},\\quad U_{D} = \\min\\left(D, U\\right),\\quad R_{D} = \\max\\left(9.9999999999999998 \\cdot 10^{-13}, \\frac{D}{U_{D}} - 1\\right)',
+)
+
+
 # gadre: E + (a * M**eta + b * M**-eta) * C**-eta
 def value(p, x):
     p0, p1, p2, p3, = p

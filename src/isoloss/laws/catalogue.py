@@ -13,6 +13,7 @@ from isoloss.laws.hparams import find_hparam_law, list_hparam_laws
 from isoloss.laws.interaction import INTERACTION
 from isoloss.laws.kaplan import KAPLAN_LAWS
 from isoloss.laws.law import Law, Published, law_from_formula
+from isoloss.laws.lovelace import LOVELACE
 from isoloss.laws.power import POWER_LAWS
 from isoloss.laws.repetition import REPETITION
 from isoloss.laws.rosenfeld import ROSENFELD
@@ -26,6 +27,7 @@ LAWS: dict[str, Law] = {
         COUPLED,
         FARSEER,
         REPETITION,
+        LOVELACE,
         GADRE,
         ROSENFELD,
         *KAPLAN_LAWS,

@@ -36,6 +36,7 @@ class Answer:
         data_hash: of the runs.
         n_runs: number of runs.
         warnings: what the user must know.
+        cost: hours and money, where hardware is given.
     """
 
     asked: str
@@ -53,6 +54,7 @@ class Answer:
     data_hash: str
     n_runs: int
     warnings: tuple[Notice, ...]
+    cost: Mapping[str, Any] | None = None
 
     @property
     def quantities(self) -> dict[str, Quantity]:
@@ -67,6 +69,7 @@ class Answer:
             | {"asked": self.asked, "law": self.law}
             | {name: quantity.to_dict() for name, quantity in self.quantities.items()}
             | {
+                "cost": None if self.cost is None else dict(self.cost),
                 "unreachable": self.unreachable,
                 "decades_beyond_data": self.decades_beyond_data,
                 "conventions": dict(self.conventions),

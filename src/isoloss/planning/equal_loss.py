@@ -26,7 +26,7 @@ _STEP = 0.5  # of log N in the first look
 
 
 def tokens_at_loss(
-    surface: Surface, theta: Array, params: Array, loss: float, halvings: int = _FINE
+    surface: Surface, theta: Array, params: Array, loss: float | Array, halvings: int = _FINE
 ) -> Array:
     """The tokens at which the law reaches a loss; infinite where none do. Arguments broadcast."""
 
@@ -66,7 +66,9 @@ def _first(
     return np.where(ever, np.exp(crossing(beyond, left, right, halvings)), np.inf)
 
 
-def cheapest(surface: Surface, theta: Array, loss: float, low: float) -> tuple[Array, Array]:
+def cheapest(
+    surface: Surface, theta: Array, loss: float | Array, low: float
+) -> tuple[Array, Array]:
     """The run of least compute that reaches a loss, under each parameter vector.
 
     Along the curve of equal loss, compute falls with N as long as the loss at equal compute does,
@@ -75,7 +77,7 @@ def cheapest(surface: Surface, theta: Array, loss: float, low: float) -> tuple[A
     Args:
         surface: law, FLOP per token and unique tokens.
         theta: parameters (P, K).
-        loss: the loss to reach.
+        loss: the loss to reach, one number or (K,).
         low: smallest N to consider.
 
     Returns:
@@ -83,26 +85,28 @@ def cheapest(surface: Surface, theta: Array, loss: float, low: float) -> tuple[A
     """
     count = max(2, int(np.ceil(np.log(MOST_PARAMS / low) / _STEP)))
     grid = np.log(low) + np.log(MOST_PARAMS / low) / count * np.arange(count + 1)
+    targets = np.broadcast_to(np.asarray(loss, dtype=np.float64), theta.shape[1:])
     parts = [
-        _cheapest(surface, theta[:, rows], loss, grid) for rows in chunks(theta.shape[1], count)
+        _cheapest(surface, theta[:, rows], targets[rows], grid)
+        for rows in chunks(theta.shape[1], count)
     ]
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
-def _cheapest(surface: Surface, theta: Array, loss: float, grid: Array) -> tuple[Array, Array]:
-    def look(theta: Array, log_params: Array, halvings: int) -> tuple[Array, Array]:
+def _cheapest(surface: Surface, theta: Array, loss: Array, grid: Array) -> tuple[Array, Array]:
+    def look(theta: Array, log_params: Array, loss: Array, halvings: int) -> tuple[Array, Array]:
         """The slope of loss at equal compute, and the compute, along the curve of equal loss."""
         params = np.exp(log_params)
         tokens = tokens_at_loss(surface, theta, params, loss, halvings)
         flop = surface.rule.per_token(params) * np.minimum(tokens, MOST_TOKENS)
         return surface.slope(theta, params, flop)[1], np.where(np.isinf(tokens), np.inf, flop)
 
-    slope, flop = look(theta[:, :, None], grid, _ROUGH)
-    turns, since = turning(np.full(slope.shape, loss), slope)
+    slope, flop = look(theta[:, :, None], grid, loss[:, None], _ROUGH)
+    turns, since = turning(np.broadcast_to(loss[:, None], slope.shape), slope)
     turns &= np.isfinite(flop[:, 1:])
     chosen = np.argmin(np.where(turns, flop[:, 1:], np.inf), axis=1)
     between = grid[since[np.arange(len(chosen)), chosen]], grid[chosen + 1]
-    log_params = crossing(lambda at: look(theta, at, _FINE)[0] >= 0, *between, HALVINGS)
+    log_params = crossing(lambda at: look(theta, at, loss, _FINE)[0] >= 0, *between, HALVINGS)
     params = np.exp(log_params)
     tokens = tokens_at_loss(surface, theta, params, loss)
     there = turns.any(axis=1) & np.isfinite(tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from isoloss.planning.equal_loss import (
     params_at_loss,
     tokens_at_loss,
 )
+from isoloss.planning.hardware import Means, cost, settle
+from isoloss.planning.hardware.cost import attention_of
 from isoloss.planning.plan import conventions, expected_loss, spread, surface_of
 from isoloss.runs import parse_quantity
 
@@ -192,6 +195,31 @@ def _answer(fit: Fit, surface: Surface, asked: str, find: Find, demand: float) -
         n_runs=fit.n_runs,
         warnings=tuple(warnings),
     )
+
+
+def priced(answer: Answer, means: Means) -> Answer:
+    """The answer with what it costs in device-hours and money, intervals of both taken along.
+
+    Args:
+        answer: of ``flop_for_loss``, ``tokens_for`` or ``params_for``.
+        means: hardware, MFU, price and number of devices.
+
+    Raises:
+        InputError: something is missing, which is named.
+    """
+    spend = settle(answer.flop.estimate, means, lambda _: answer.n_params.estimate)
+    if spend.rate is None:
+        return answer
+    found = cost(
+        answer.flop,
+        spend.rate,
+        devices=means.devices,
+        flop_convention=answer.conventions["flop"],
+        notes=spend.notes,
+    )
+    if spend.arch is not None:
+        found = replace(found, attention=attention_of(spend.arch, answer.conventions["n"]))
+    return replace(answer, cost=found.to_dict())
 
 
 _WHAT = {"flop": "compute", "tokens": "number of tokens", "n_params": "size"}

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.errors import InputError, Where
 from isoloss.fitting import Fit, Quantity, from_draws
-from isoloss.laws.compute import flop_rule, parse_flop
+from isoloss.laws.compute import flop_rule
 from isoloss.laws.optimum import Optimum, Surface, allocate, flat_region
 from isoloss.planning import evidence
+from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, Spend, settle
+from isoloss.planning.hardware.budget import EXAMPLES
 from isoloss.planning.result import FlatRegion, Plan
-from isoloss.runs import parse_quantity
+from isoloss.runs import Architecture, parse_quantity
+from isoloss.validation import Backtest
 
 Array = NDArray[np.float64]
 
@@ -24,26 +31,70 @@ _HUGE = 1e300
 
 def plan(
     fit: Fit,
-    flop: float | str,
+    flop: float | str | Budget | None = None,
     *,
+    budget: float | str | Budget | None = None,
     unique_tokens: float | str | None = None,
     flop_per_token: str = "6nd",
+    served: float | str | Sequence[float | str] | None = None,
+    hardware: str | Device | None = None,
+    mfu: float | MfuCurve | None = None,
+    price: float | str | None = None,
+    devices: int | None = None,
+    arch: str | Architecture | None = None,
+    backtest: Backtest | None = None,
 ) -> Plan:
-    """What to train with a given compute, with intervals, or a refusal.
+    """What to train with a given budget, with intervals, or a refusal.
 
     Args:
         fit: a fit of a law in N and D.
-        flop: the budget: a number, or a text such as ``1e24`` or ``1e24 FLOP``.
+        flop: the budget: a number of FLOP, or a text such as ``1e24 FLOP``, ``12k H100-hours``,
+            ``29 days`` or ``$2M``.
+        budget: another name for the same.
         unique_tokens: distinct tokens there are, for laws in U; as many as wanted by default.
         flop_per_token: ``6nd`` for C = 6 N D, or ``runs`` for what the runs cost per token.
+        served: tokens that the model will serve, one amount or several: the plan then also says
+            which smaller model of the same loss costs less over its lifetime.
+        hardware: the accelerator; with it the plan has a cost.
+        mfu: model FLOP utilisation: a number, or a curve of ``fit_mfu``; by default 0.40 where
+            N is a billion or more.
+        price: your price of a device-hour, a number or a text such as ``2.5 EUR``.
+        devices: how many work at once.
+        arch: the shape, where it is known, such as ``L=32 d=4096 V=128k T=8192``: what its
+            attention adds is said beside the cost.
+        backtest: of the same runs by the same law: the interval of the loss then counts the law's
+            own error as well, and the plan says how N* moved.
 
     Raises:
         InputError: an argument is unusable.
         EvidenceError: the runs cannot answer: fewer than three budgets, a parameter that is not
             identified, no interior minimum.
     """
-    budget = parse_flop(flop)
+    # These plan with this module.
+    from isoloss.planning.serving import serve
+    from isoloss.planning.tested import with_backtest
+
     surface = surface_of(fit, unique_tokens, flop_per_token)
+
+    def params_at(flop: float) -> float:
+        found = allocate(surface, fit.theta[:, None], flop, search_bounds(fit, flop))
+        return float(found.params[0])
+
+    means = Means(hardware, mfu, price, devices, arch=arch)
+    spend = settle(one_budget(flop, budget), means, params_at)
+    made = _plan(fit, surface, spend)
+    if backtest is not None:
+        made = with_backtest(made, fit, backtest)
+    if served is None:
+        return made
+    also = serve(
+        fit, spend.flop, served=served, unique_tokens=unique_tokens, flop_per_token=flop_per_token
+    )
+    return replace(made, serving=also)
+
+
+def _plan(fit: Fit, surface: Surface, spend: Spend) -> Plan:
+    budget = spend.flop
     bounds = search_bounds(fit, budget)
 
     best = allocate(surface, fit.theta[:, None], budget, bounds)
@@ -85,7 +136,35 @@ def plan(
             *lost,
         ),
         notes=tuple(evidence.notes(fit, surface, draws, params, tokens)),
+        why=why(surface, fit.theta, params, budget, bounds),
+        cost=cost_of(spend, surface.rule.name, fit.points.conventions.n),
     )
+
+
+def one_budget(
+    flop: float | str | Budget | None, budget: float | str | Budget | None
+) -> float | str | Budget:
+    """The budget, under whichever of its two names it was given.
+
+    Raises:
+        InputError: not exactly one of them is given.
+    """
+    if flop is not None and budget is None:
+        return flop
+    if budget is not None and flop is None:
+        return budget
+    raise InputError(
+        "give the budget once, as flop or as budget.",
+        code="missing_argument" if flop is None else "conflicting_options",
+        where=Where(field="budget"),
+        hint=f"Write it like {EXAMPLES}.",
+    )
+
+
+def cost_of(spend: Spend, flop_convention: str, n: str) -> dict[str, Any] | None:
+    """The object ``cost`` of a plan; None without hardware."""
+    found = spend.cost(flop_convention, n)
+    return None if found is None else found.to_dict()
 
 
 def surface_of(fit: Fit, unique_tokens: float | str | None, flop_per_token: str) -> Surface:
@@ -128,6 +207,34 @@ def flat_regions(
         FlatRegion(within, *flat_region(surface, theta, params, flop, within, bounds))
         for within in WITHIN
     )
+
+
+def why(
+    surface: Surface, theta: Array, params: float, flop: float, bounds: tuple[float, float]
+) -> tuple[str, ...]:
+    """What makes a size the compute-optimal one, in two sentences.
+
+    Args:
+        surface: law, FLOP per token and unique tokens.
+        theta: one parameter vector (P,).
+        params: N*.
+        flop: compute.
+        bounds: of the search for N*.
+    """
+    around = params * np.array([0.5, 1.0, 2.0])
+    half, best, twice = surface.loss(theta[:, None], around, np.asarray(flop))
+    sentences = [
+        f"along equal compute the law is lowest here: half of N costs {half / best - 1:+.2%} loss, "
+        f"twice N {twice / best - 1:+.2%}."
+    ]
+    tenfold = allocate(surface, theta[:, None], 10 * flop, (bounds[0], 10 * bounds[1]))
+    if tenfold.found[0]:
+        more = float(tenfold.params[0]) / params
+        data = float(tenfold.tokens[0]) * float(surface.rule.per_token(np.asarray(params))) / flop
+        sentences.append(
+            f"ten times the compute would go into {more:.3g} times N and {data:.3g} times D."
+        )
+    return tuple(sentences)
 
 
 def expected_loss(

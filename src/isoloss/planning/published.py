@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from isoloss.errors import EvidenceError
 from isoloss.fitting import Notice
 from isoloss.laws import Law, Published, distance_outside, get_law, get_published, list_laws
-from isoloss.laws.compute import FlopRule, parse_flop
+from isoloss.laws.compute import FlopRule
 from isoloss.laws.evaluation import evaluate
 from isoloss.laws.optimum import Surface, allocate, require_plannable
 from isoloss.planning import evidence
-from isoloss.planning.plan import flat_regions, status_of, without_interval
+from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, Spend, flop_of, settle
+from isoloss.planning.plan import (
+    cost_of,
+    flat_regions,
+    one_budget,
+    status_of,
+    why,
+    without_interval,
+)
 from isoloss.planning.published_allocations import ALLOCATIONS, Allocation
 from isoloss.planning.published_result import PublishedPlans, PublishedRow
 from isoloss.planning.result import Plan
-from isoloss.runs import parse_quantity
+from isoloss.runs import Architecture, parse_quantity
 
 BOUNDS = (1e6, 1e14)
 # From 1e18 FLOP to far beyond any budget the bounds above hold every sensible optimum; for the
@@ -35,27 +44,60 @@ def published_bounds(flop: float) -> tuple[float, float]:
 
 def plan_law(
     law: str | Law,
-    flop: float | str,
+    flop: float | str | Budget | None = None,
     *,
+    budget: float | str | Budget | None = None,
     key: str | None = None,
     unique_tokens: float | str | None = None,
+    served: float | str | Sequence[float | str] | None = None,
+    hardware: str | Device | None = None,
+    mfu: float | MfuCurve | None = None,
+    price: float | str | None = None,
+    devices: int | None = None,
+    arch: str | Architecture | None = None,
 ) -> Plan:
-    """What a published law would train with a given compute (C = 6 N D); no intervals.
+    """What a published law would train with a given budget (C = 6 N D); no intervals.
 
     Args:
         law: a law with published coefficients, or its name.
-        flop: the budget: a number, or a text such as ``1e24`` or ``1e24 FLOP``.
+        flop: the budget; this, ``budget`` and the means of ``plan`` are as there.
+        budget: another name for the same.
         key: which coefficients; the law's default ones if None.
         unique_tokens: distinct tokens there are, for laws in U; as many as wanted by default.
+        served: as for ``plan``.
+        hardware: the accelerator; with it the plan has a cost.
+        mfu: model FLOP utilisation.
+        price: of a device-hour.
+        devices: how many work at once.
+        arch: the shape, where it is known.
 
     Raises:
         InputError: there is no such law or there are no such coefficients; a bad budget.
         EvidenceError: the law is not in N and D, or has no interior minimum at this budget.
     """
-    known, budget = get_law(law), parse_flop(flop)
+    from isoloss.planning.serving import serve  # which plans with this module
+
+    known = get_law(law)
     published = get_published(known, key)
     unique = None if unique_tokens is None else parse_quantity(unique_tokens)
     surface = Surface(known, FlopRule(), unique)
+    theta = np.array([published.values[name] for name in known.names])
+
+    def params_at(flop: float) -> float:
+        found = allocate(surface, theta[:, None], flop, published_bounds(flop))
+        return float(found.params[0])
+
+    means = Means(hardware, mfu, price, devices, arch=arch)
+    spend = settle(one_budget(flop, budget), means, params_at)
+    made = _plan_law(known, published, surface, spend)
+    if served is None:
+        return made
+    also = serve(known, spend.flop, served=served, key=published.key, unique_tokens=unique)
+    return replace(made, serving=also)
+
+
+def _plan_law(known: Law, published: Published, surface: Surface, spend: Spend) -> Plan:
+    budget, unique = spend.flop, surface.unique_tokens
     theta = np.array([published.values[name] for name in known.names])
     bounds = published_bounds(budget)
     best = allocate(surface, theta[:, None], budget, bounds)
@@ -92,6 +134,8 @@ def plan_law(
             *evidence.warn_of_minimum(status, message),
         ),
         notes=(Notice("published", published.notes),) if published.notes else (),
+        why=why(surface, theta, params, budget, bounds),
+        cost=cost_of(spend, "6nd", published.n),
     )
 
 
@@ -114,16 +158,28 @@ def _warnings(
     return found
 
 
-def plan_published(flop: float | str) -> PublishedPlans:
-    """What every published law and allocation would train with a given compute (C = 6 N D).
+def plan_published(
+    flop: float | str | Budget,
+    *,
+    hardware: str | Device | None = None,
+    mfu: float | MfuCurve | None = None,
+    price: float | str | None = None,
+    devices: int | None = None,
+) -> PublishedPlans:
+    """What every published law and allocation would train with a given budget (C = 6 N D).
 
     Args:
-        flop: the budget: a number, or a text such as ``1e24`` or ``1e24 FLOP``.
+        flop: the budget; it and the means of ``plan`` are as there, but that each law has its own
+            N, so the MFU must be a number.
+        hardware: the accelerator.
+        mfu: model FLOP utilisation.
+        price: of a device-hour.
+        devices: how many work at once.
 
     Raises:
-        InputError: the budget is not a positive, finite number.
+        InputError: the budget is unusable, or something is missing, which is named.
     """
-    budget = parse_flop(flop)
+    budget = flop_of(flop, Means(hardware, mfu, price, devices))
     rows = [
         _row(law, published, budget)
         for law in list_laws()

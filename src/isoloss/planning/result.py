@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from isoloss.document import envelope
 from isoloss.fitting import Notice, Quantity
+from isoloss.showing import Shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import polars as pl
+
+    from isoloss.planning.card import Card
+    from isoloss.planning.serving import ServingPlan
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class FlatRegion:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Shown):
     """What to train with a given compute, and how far that can be trusted.
 
     An interval that is open (infinite, or zero below) means that some draws have no optimum on
@@ -72,6 +76,9 @@ class Plan:
         warnings: what the user must know.
         notes: what would change the answer.
         cost: hours and money, where hardware is given.
+        why: sentences that say what makes this the answer.
+        serving: smaller runs of the same loss, for tokens that will be served; None if not asked.
+        command: what to type to get the plan again; empty for the general form.
     """
 
     flop: float
@@ -98,6 +105,9 @@ class Plan:
     warnings: tuple[Notice, ...] = ()
     notes: tuple[Notice, ...] = ()
     cost: Mapping[str, Any] | None = field(default=None)
+    why: tuple[str, ...] = ()
+    serving: ServingPlan | None = None
+    command: str = ""
 
     @property
     def epochs(self) -> float | None:
@@ -140,8 +150,18 @@ class Plan:
                 "n_tiers": self.n_tiers,
                 "warnings": [notice.to_dict() for notice in self.warnings],
                 "notes": [notice.to_dict() for notice in self.notes],
+                "why": list(self.why),
+                "serving": None if self.serving is None else self.serving.to_dict(),
+                "command": self.command,
+                "card": self.card().to_dict(),
             }
         )
+
+    def card(self) -> Card:
+        """The plan as a decision card."""
+        from isoloss.planning.text import card_of
+
+        return card_of(self)
 
     def to_frame(self) -> pl.DataFrame:
         """One row per number: quantity, unit, estimate, lo, hi, level."""

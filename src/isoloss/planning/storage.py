@@ -11,6 +11,7 @@ from isoloss.document import dumps, read_document
 from isoloss.errors import InputError, Where
 from isoloss.fitting import Notice, Quantity
 from isoloss.planning.result import FlatRegion, Plan
+from isoloss.planning.serving.result import QUANTITIES, Served, ServingPlan
 
 _QUANTITIES = ("n_params", "tokens", "tokens_per_param", "loss", "loss_mean")
 _AS_WRITTEN = (
@@ -59,6 +60,10 @@ def _plan(document: dict[str, Any]) -> Plan:
         decades_beyond_data=_number(document["decades_beyond_data"]),
         warnings=_notices(document["warnings"]),
         notes=_notices(document["notes"]),
+        # Plans written before there were cards lack these.
+        why=tuple(str(sentence) for sentence in document.get("why", ())),
+        command=str(document.get("command", "")),
+        serving=None if document.get("serving") is None else _serving(document["serving"]),
     )
 
 
@@ -70,6 +75,35 @@ def _quantity(stored: dict[str, float | None]) -> Quantity:
     # JSON has no infinity: an upper end missing beside a lower one is open.
     hi = math.inf if stored["hi"] is None and not math.isnan(lo) else _number(stored["hi"])
     return Quantity(float(estimate), lo, hi, float(level))
+
+
+def _serving(stored: dict[str, Any]) -> ServingPlan:
+    """The serving plan inside a plan."""
+    names = ("asked", "flop", "loss", "lifetime", "terms")
+    facts = ("law", "formula", "source", "conventions", "unique_tokens", "ci", "level", "seed")
+    return ServingPlan(
+        **{name: stored[name] for name in names},
+        optimum={name: _quantity(one) for name, one in stored["optimum"].items()},
+        rows=tuple(
+            Served(
+                served_tokens=float(row["served_tokens"]),
+                **{name: _open_quantity(row[name]) for name in QUANTITIES},
+            )
+            for row in stored["rows"]
+        ),
+        decades_beyond_data=_number(stored["decades_beyond_data"]),
+        facts={name: stored[name] for name in (*facts, "data_hash", "n_runs")},
+        warnings=_notices(stored["warnings"]),
+        notes=_notices(stored["notes"]),
+        command=str(stored["command"]),
+    )
+
+
+def _open_quantity(stored: dict[str, float | None]) -> Quantity:
+    """A quantity whose estimate may be missing, too."""
+    if stored["estimate"] is not None:
+        return _quantity(stored)
+    return Quantity(math.nan, _number(stored["lo"]), _number(stored["hi"]), stored["level"] or 0.9)
 
 
 def _number(stored: float | None) -> float:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from isoloss.fitting import Quantity
 from isoloss.laws.compute import format_flop
+from isoloss.planning.card import Card, CardLine, command_of, line, typed
+from isoloss.planning.card import between as between
+from isoloss.planning.card import shown as shown
+from isoloss.planning.hardware.means import cost_text
 from isoloss.planning.published_result import LOSSES, PublishedPlans, PublishedRow
-from isoloss.runs import format_quantity
+from isoloss.planning.serving.text import sentence
 
 if TYPE_CHECKING:
     from isoloss.planning.answer import Answer
@@ -31,37 +35,17 @@ def summarise(plan: Plan) -> str:
     return "\n".join(_lines(plan))
 
 
-def between(quantity: Quantity) -> str:
-    """The interval in words, open ends said as such."""
-    if quantity.lo == quantity.hi:
-        return "given"
-    if math.isnan(quantity.lo):
-        return "no interval"
-    if math.isinf(quantity.hi):
-        return f"{shown(quantity.lo)} or more"
-    if quantity.lo == 0.0:
-        return f"{shown(quantity.hi)} or less"
-    return f"{shown(quantity.lo)} to {shown(quantity.hi)}"
-
-
-def shown(value: float) -> str:
-    """A count as 70B, a small number with four digits, nothing as a dash."""
-    if math.isnan(value):
-        return "-"
-    if value >= 1e15:
-        return format_flop(value)
-    return format_quantity(value) if value >= 1e3 else f"{value:.4g}"
-
-
 def _lines(plan: Plan) -> Iterator[str]:
     yield f"{format_flop(plan.flop)} FLOP by {plan.law}   L = {plan.formula}"
     for name, quantity in plan.quantities.items():
         yield f"    {_NAMES[name]:<12} {shown(quantity.estimate):>9}   {between(quantity)}"
+    yield from (f"  {sentence}" for sentence in cost_text(plan.cost))
     yield from (f"  {sentence}" for sentence in _facts(plan))
-    for notice in plan.warnings:
-        yield f"  ! {notice.message}"
-    for notice in plan.notes:
-        yield f"  - {notice.message}"
+    card = plan.card()
+    yield from (f"  = {sentence}" for sentence in card.why)
+    yield from (f"  ! {notice.message}" for notice in card.warnings)
+    yield from (f"  - {notice.message}" for notice in card.would_change)
+    yield f"  again: {card.command}"
 
 
 def _facts(plan: Plan) -> Iterator[str]:
@@ -76,14 +60,77 @@ def _facts(plan: Plan) -> Iterator[str]:
     meaning = plan.conventions
     rule = "C = 6 N D" if meaning["flop"] == "6nd" else "C as the runs count it"
     yield f"N: {meaning['n']}; {rule}; loss: {meaning['loss_unit']}"
-    if plan.n_runs is not None:
-        far = plan.decades_beyond_data
-        beyond = "" if math.isnan(far) else f", {far:.1f} decades of compute beyond them"
-        how = f"intervals {plan.level:.0%} by {plan.ci}" if plan.ci != "none" else "no intervals"
-        yield f"{plan.n_runs} runs, {plan.n_tiers} compute tiers{beyond}; {how}"
-    else:
-        yield f"published: {plan.source}"
+    yield evidence_of(plan)
     yield f"status {plan.status}: {plan.status_message}"
+
+
+def evidence_of(plan: Plan) -> str:
+    """What a plan rests on, in one line."""
+    if plan.n_runs is None:
+        return f"published: {plan.source}"
+    far = plan.decades_beyond_data
+    beyond = "" if math.isnan(far) else f", {far:.1f} decades of compute beyond them"
+    how = f"intervals {plan.level:.0%} by {plan.ci}" if plan.ci != "none" else "no intervals"
+    return f"{plan.n_runs} runs, {plan.n_tiers} compute tiers{beyond}; {how}"
+
+
+def card_of(plan: Plan) -> Card:
+    """The plan as a decision card."""
+    loss = plan.conventions["loss_unit"]
+    units = {"n_params": "params", "tokens": "tokens", "tokens_per_param": "tokens/param"}
+    return Card(
+        title=f"{format_flop(plan.flop)} FLOP by {plan.law}",
+        answer=(
+            *(
+                line(_NAMES[name].strip(), quantity, units.get(name, loss))
+                for name, quantity in plan.quantities.items()
+            ),
+            *_spent(plan.cost),
+        ),
+        level=plan.level,
+        why=(*plan.why, *_served(plan)),
+        would_change=plan.notes,
+        warnings=plan.warnings,
+        evidence=evidence_of(plan),
+        command=plan.command or _command(plan),
+    )
+
+
+def _spent(cost: Mapping[str, Any] | None) -> Iterator[CardLine]:
+    """Device-hours, days and money, where the plan has them."""
+    if cost is None:
+        return
+    units = {"device_hours": "hours", "days": "days", "money": cost["currency"] or "money"}
+    for name, unit in units.items():
+        found = cost[name]
+        if found is not None:
+            numbers = (found["estimate"], found["lo"], found["hi"], found["level"])
+            yield line(name.replace("_", "-"), Quantity(*numbers), unit)
+
+
+def _served(plan: Plan) -> tuple[str, ...]:
+    """What serving makes of the plan, one sentence per amount."""
+    if plan.serving is None:
+        return ()
+    unit, asked = plan.serving.terms["unit"], plan.serving.asked
+    return tuple(sentence(row, unit, asked) for row in plan.serving.rows)
+
+
+def _command(plan: Plan) -> str:
+    """What to type for this plan; the files are not known here."""
+    if plan.n_runs is None:
+        key = plan.source.partition(":")[0]
+        given: dict[str, object] = {"law": plan.law, "key": key, "published": True}
+    else:
+        given = {"fit": "FIT.json"}
+    rule = "runs" if plan.n_runs is not None and plan.conventions["flop"] != "6nd" else None
+    serving = plan.serving
+    amounts = None if serving is None else ",".join(typed(r.served_tokens) for r in serving.rows)
+    if plan.cost is not None:
+        given |= {"hardware": plan.cost["device"], "mfu": plan.cost["mfu"]["estimate"]}
+        given |= {"price": plan.cost["price_per_hour"], "devices": plan.cost["devices"]}
+    given |= {"u": plan.unique_tokens, "flop_per_token": rule, "serve": amounts}
+    return command_of("plan", plan.flop, **given)
 
 
 def as_html(plan: Plan) -> str:
@@ -94,7 +141,8 @@ def as_html(plan: Plan) -> str:
         for name, q in plan.quantities.items()
     )
     head = html.escape(f"{format_flop(plan.flop)} FLOP by {plan.law}: {plan.status}")
-    facts = "<br>".join(html.escape(sentence) for sentence in _facts(plan))
+    sentences = (*cost_text(plan.cost), *_facts(plan))
+    facts = "<br>".join(html.escape(sentence) for sentence in sentences)
     remarks = "".join(f"<li>{html.escape(n.message)}</li>" for n in (*plan.warnings, *plan.notes))
     return (
         f"<p><b>{head}</b><br><code>{html.escape(plan.formula)}</code></p><table>"
@@ -112,6 +160,7 @@ def answer_text(answer: Answer) -> str:
     for name, q in answer.quantities.items():
         value = format_flop(q.estimate) if name == "flop" else shown(q.estimate)
         lines.append(f"    {_NAMES[name]:<12} {value:>9}   {between(q)}")
+    lines += [f"  {sentence}" for sentence in cost_text(answer.cost)]
     lines += [f"  ! {notice.message}" for notice in answer.warnings]
     return "\n".join(lines)
 
@@ -124,7 +173,10 @@ def answer_html(answer: Answer) -> str:
         for name, q in answer.quantities.items()
     )
     head = html.escape(f"{_ASKED[answer.asked]} by {answer.law}")
-    remarks = "".join(f"<li>{html.escape(n.message)}</li>" for n in answer.warnings)
+    remarks = "".join(
+        f"<li>{html.escape(sentence)}</li>"
+        for sentence in (*cost_text(answer.cost), *(n.message for n in answer.warnings))
+    )
     return f"<p><b>{head}</b></p><table>{rows}</table><ul>{remarks}</ul>"
 
 

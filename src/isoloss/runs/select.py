@@ -11,7 +11,11 @@ from isoloss.errors import InputError, Where
 _LONGEST = 10_000
 # Whatever stands in quotes is a value or a column name, not a keyword.
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
-_QUERY = re.compile(r"\b(select|table|values|with)\b", re.IGNORECASE)
+_QUERY = re.compile(
+    r"\b(select|table|values|with)\b|\(\s*from\b|\b(read|scan)_\w+\s*\(", re.IGNORECASE
+)
+# Comments and other ways of quoting would let a query pass as a value, or a value as a query.
+_OTHER_QUOTES = re.compile(r"--|/\*|\$|`")
 
 
 def keep_rows(frame: pl.DataFrame, sql: str, label: str, hidden: str | None = None) -> pl.DataFrame:
@@ -27,8 +31,12 @@ def keep_rows(frame: pl.DataFrame, sql: str, label: str, hidden: str | None = No
         InputError: the expression cannot be read or evaluated, or is no condition.
     """
     names = [name for name in frame.columns if name != hidden]
-    if len(sql) > _LONGEST or _QUERY.search(_QUOTED.sub("''", sql)):
+    bare = _QUOTED.sub("''", sql)
+    if len(sql) > _LONGEST or _QUERY.search(bare):
         raise _bad(sql, "one condition over the columns is expected, without queries", label, names)
+    if _OTHER_QUOTES.search(bare) or "\\'" in sql or '\\"' in sql:
+        reason = "comments, backquotes, dollar signs and escaped quotes are not accepted"
+        raise _bad(sql, reason, label, names)
     try:
         condition = pl.sql_expr(sql)
         mask = frame.select(names).select(condition.alias("keep")).to_series()

@@ -24,13 +24,14 @@ from isoloss.runs.points import Points, make_points
 from isoloss.runs.problems import find_problems
 from isoloss.runs.request import unknown_column
 from isoloss.runs.select import keep_rows, no_row_meets
+from isoloss.showing import Shown
 
 _ENDINGS = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
 _HTML_ROWS = 50
 
 
 @dataclass(frozen=True)
-class Runs:
+class Runs(Shown):
     """Runs, one row each, that carry what their columns mean.
 
     Excluded runs stay in the table with their reason; `points` and `ok` leave them out.

@@ -10,12 +10,13 @@ from isoloss.atomic import write_text
 from isoloss.document import dumps
 from isoloss.fitting import Quantity
 from isoloss.runs import format_quantity
+from isoloss.showing import Shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Report:
+class Report(Shown):
     """A result that explains itself in text and as a document."""
 
     def summary(self) -> str:

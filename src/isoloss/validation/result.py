@@ -13,6 +13,7 @@ from isoloss.document import envelope
 from isoloss.errors import GateError
 from isoloss.fitting import Quantity
 from isoloss.runs import Conventions
+from isoloss.showing import Shown
 from isoloss.validation.answer import Answer
 from isoloss.validation.score import Score
 from isoloss.validation.verdict import NOTE, TRUST, Finding, praise, verdict
@@ -56,7 +57,7 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class Backtest:
+class Backtest(Shown):
     """How well the small runs predict the large ones, and whether the answer stands still.
 
     Attributes:

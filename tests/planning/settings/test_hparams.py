@@ -13,6 +13,7 @@ import isoloss as iso
 from isoloss.errors import InputError
 from isoloss.fitting import Quantity
 from isoloss.planning.settings import Advice, hparams
+from isoloss.runs import PARAM_COUNTS, parse_architecture
 
 FAR = hparams("7B", "1.4T", loss=2.0, batch="4M")
 
@@ -63,6 +64,27 @@ def test_compute_may_be_given():
     assert same is not None
     assert own["deepseek"].lr.estimate == pytest.approx(same.estimate)
     assert own.flop_convention == "given"
+
+
+def test_with_an_architecture_each_law_gets_its_own_count():
+    shape = parse_architecture("L=12 d=768 V=50304 T=1024")
+    found = hparams(shape, "10B")
+    assert found.n_counts == {name: shape.count(name) for name in PARAM_COUNTS}
+    for law, n in (("step-law", shape.n_nonemb), ("porian", shape.n_matmul)):
+        mine, same = found[law].lr, hparams(n, "10B", law=law)[law].lr
+        assert mine is not None
+        assert same is not None
+        assert mine.estimate == same.estimate
+    # DeepSeek's M is 72 n_layer d^2 + 12 n_layer d seq for this shape.
+    compute = (72 * 12 * 768**2 + 12 * 12 * 768 * 1024) * 1e10
+    assert found.flop == pytest.approx(compute)
+    lr = found["deepseek"].lr
+    assert lr is not None
+    assert lr.estimate == pytest.approx(0.3118 * compute**-0.125)
+    assert found.flop_convention == "m_d"
+    bare = hparams(parse_architecture("L=12 d=768"), "10B")
+    assert "no_vocabulary" in [one.code for one in bare.warnings]
+    assert "N by what it counts" in str(found)
 
 
 def test_a_rate_is_carried_to_the_wanted_batch():
@@ -156,6 +178,8 @@ def test_every_point_has_an_answer_in_plain_numbers(n, d, loss):
     ("arguments", "field"),
     [
         ({"n": -1.0, "d": 1e9}, "n"),
+        ({"n": 1e300, "d": 1e300}, "n"),
+        ({"n": 1e9, "d": 1e9, "flop": 1e300}, "flop"),
         ({"n": "7E", "d": 1e9}, "n"),
         ({"n": 1e9, "d": 0.0}, "d"),
         ({"n": 1e9, "d": float("nan")}, "d"),

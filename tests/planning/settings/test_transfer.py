@@ -67,6 +67,7 @@ def test_mup_by_width_and_depth():
     )
     one = found["mup-width"]
     assert one.factor == pytest.approx(1 / 4)
+    assert one.also == {"weight_decay": pytest.approx(4.0)}
     assert one.groups == {"hidden": 0.25, "input, biases, gains": 1.0, "readout": 1.0}
     assert found["depth-mup"].factor == pytest.approx(1 / 4 / math.sqrt(2))
     assert found["completep"].factor == pytest.approx(1 / 4)
@@ -81,6 +82,7 @@ def test_batch_rules():
     found = transfer_lr(
         1e-3, "1B", "20B", batch="500k", to_batch="2M", critical_batch="1M", to_n="1B"
     )
+    assert "above_critical" in [one.code for one in found.warnings]
     assert found["sqrt-batch"].factor == pytest.approx(2.0)
     assert found["linear-batch"].factor == pytest.approx(4.0)
     assert found["noise-scale"].factor == pytest.approx((1 + 2) / (1 + 0.5))
@@ -206,6 +208,8 @@ def test_results_are_read_kept_and_shown(tmp_path):
     ("arguments", "field"),
     [
         ({"lr": 0.0}, "lr"),
+        ({"n": 1e-300}, "n"),
+        ({"to_n": 1e300}, "to_n"),
         ({"lr": -1e-3}, "lr"),
         ({"n": "7E"}, "n"),
         ({"to_d": -1.0}, "to_d"),

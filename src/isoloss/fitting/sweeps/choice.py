@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.fitting.sweeps.pooled import Sums, level
-from isoloss.fitting.sweeps.regret import Grid, Regret, regret_of
+from isoloss.fitting.sweeps.regret import Grid, Regret, regret_of, regrets_at
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -48,30 +48,38 @@ class Widths:
         """The number of cells."""
         return len(self.places)
 
-    def best(self, kept: Flags | None = None) -> int:
-        """Which width costs least on cells left out, among the cells ``kept``."""
-        kept = np.ones(self.n_cells, dtype=np.bool_) if kept is None else kept
-        if len(self.widths) == 1:
-            return 0
-        cost = self._inner(kept)
-        # Where no width shows a minimum, the widest has the most runs to look for one.
-        return int(np.argmin(cost)) if np.isfinite(cost).any() else len(cost) - 1
+    def best(self) -> int:
+        """Which width costs least on cells left out."""
+        return int(self.best_of(np.ones((1, self.n_cells), dtype=np.bool_))[0])
 
-    def _inner(self, kept: Flags) -> Array:
-        """Mean regret (W,) between the runs, each kept cell predicted without its group."""
-        cells = np.flatnonzero(kept)
-        group = np.arange(len(cells)) % INNER
-        times = np.zeros((int(group.max()) + 1, self.n_cells))
-        times[:, cells] = group != np.arange(len(times))[:, None]
-        cost = np.empty(len(self.widths))
-        for w, sums in enumerate(self.sums):
-            theta = level(sums, times, self.free, self.scatter[w]).theta[group]
-            where = np.einsum("nkt,nt->nk", theta, sums.terms[cells])
-            lost = ~np.isfinite(where).all(axis=1)
-            where[lost] = 0.0
-            found = regret_of(self.places, where, cells.tolist()).interpolated
-            cost[w] = np.where(lost, np.inf, found).mean()
-        return cost
+    def best_of(self, kept: Flags) -> Ints:
+        """The same (F,) for sets of cells (F, C), each judged on its own cells alone."""
+        if len(self.widths) == 1 or not len(kept):
+            return np.zeros(len(kept), dtype=np.int64)
+        cost = np.stack([self._inner(w, kept) for w in range(len(self.widths))], axis=1)
+        # Where no width shows a minimum, the widest has the most runs to look for one.
+        known = np.isfinite(cost).any(axis=1)
+        return np.where(known, cost.argmin(axis=1), len(self.widths) - 1).astype(np.int64)
+
+    def _inner(self, w: int, kept: Flags) -> Array:
+        """Mean regret (F,) between the runs, each kept cell predicted without its group."""
+        number = np.cumsum(kept, axis=1) - 1
+        count = np.minimum(kept.sum(axis=1), INNER)
+        group = number % np.maximum(count, 1)[:, None]
+        first = np.r_[0, np.cumsum(count)[:-1]]
+        parts: list[Flags] = [
+            kept[f] & (group[f] != np.arange(count[f])[:, None]) for f in range(len(kept))
+        ]
+        times = np.concatenate(parts).astype(np.float64)
+        theta = level(self.sums[w], times, self.free, self.scatter[w]).theta
+        total = np.zeros(len(kept))
+        for cell in range(self.n_cells):
+            sets = np.flatnonzero(kept[:, cell])
+            if not len(sets):
+                continue
+            where = theta[first[sets] + group[sets, cell]] @ self.sums[w].terms[cell]
+            total[sets] += regrets_at(self.places[cell], where)
+        return total / np.maximum(kept.sum(axis=1), 1)
 
 
 def left_out(widths: Widths, group: Ints, held_out: str, *, before: bool = False) -> Regret | None:
@@ -83,15 +91,16 @@ def left_out(widths: Widths, group: Ints, held_out: str, *, before: bool = False
         held_out: for the result.
         before: fit only on groups of lower number.
     """
+    numbers = np.unique(group)
+    kept = np.array([group < n if before else group != n for n in numbers])
+    usable = np.array([_fits(widths, one) for one in kept])
+    numbers, kept = numbers[usable], kept[usable]
     cells: list[int] = []
     where: list[Array] = []
-    for number in np.unique(group):
-        kept = group < number if before else group != number
-        if not _fits(widths, kept):
-            continue
-        w = widths.best(kept)
+    for number, one, best in zip(numbers, kept, widths.best_of(kept), strict=True):
+        w = int(best)
         sums = widths.sums[w]
-        theta = level(sums, kept[None].astype(np.float64), widths.free, widths.scatter[w]).theta[0]
+        theta = level(sums, one[None].astype(np.float64), widths.free, widths.scatter[w]).theta[0]
         if not np.isfinite(theta).all():
             continue
         held = np.flatnonzero(group == number)

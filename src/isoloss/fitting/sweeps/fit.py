@@ -14,11 +14,11 @@ from isoloss.fitting.quantity import Notice
 from isoloss.fitting.sweeps.cells import Cell, make_cell, with_law, without_law
 from isoloss.fitting.sweeps.choice import WIDTHS, Widths, groups_of, left_out, scatters
 from isoloss.fitting.sweeps.law import SweepLaw, term_columns
-from isoloss.fitting.sweeps.pooled import Level, Sums, level, sums
+from isoloss.fitting.sweeps.pooled import Level, Sums, level, sums, weighed
 from isoloss.fitting.sweeps.regret import Grid, Regret, grids, regret_of
 from isoloss.fitting.sweeps.result import SweepFit
 from isoloss.fitting.sweeps.surface import hessian
-from isoloss.fitting.sweeps.table import SAME_TOKENS, SweepRuns, sweep_runs
+from isoloss.fitting.sweeps.table import SAME_TOKENS, SweepRuns, seed_noise, sweep_runs
 from isoloss.runs import Points, Runs
 
 Array = NDArray[np.float64]
@@ -81,7 +81,7 @@ def fit_sweep(
     places = grids(table)
     log_n, log_d = _centres(table)
     plan = _plan(log_n, log_d, table, places, batch_n)
-    notices = [*table.notices, *plan.notices]
+    notices = [*table.notices, *(plan.notices if plan.reason is None else ())]
 
     widths = _widths(table, places, plan, within, skew, robust=robust)
     chosen = widths.best() if plan.reason is None else None
@@ -138,6 +138,7 @@ def fit_sweep(
         cluster=cluster,
         level=level,
         seed=seed,
+        seed_noise=seed_noise(table),
         warnings=tuple([*notices, *_warnings(cells, law)]),
     )
 
@@ -214,8 +215,10 @@ def _widths(
     wanted = tuple((share, shape) for shape in shapes for share in shares)
     if plan.reason is not None:
         return Widths((), (), np.empty((0, 0)), plan.free, tuple(places))
+    counted = {share: weighed(table, share, squared=not robust) for share in shares}
     found: list[Sums] = [
-        sums(table, plan.columns, share, skew=shape, squared=not robust) for share, shape in wanted
+        sums(table, plan.columns, share, skew=shape, counted=counted[share])
+        for share, shape in wanted
     ]
     return Widths(wanted, tuple(found), scatters(found, plan.free), plan.free, tuple(places))
 

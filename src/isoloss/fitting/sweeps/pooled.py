@@ -37,6 +37,8 @@ PASSES = 4  # of finding the optima that cubic terms are taken about
 LEAST_SCATTER = 1e-8  # variance, in squared logs
 """Below it the scatter of the optima is none."""
 
+Weighed = tuple[Array, Array, Array]
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -93,6 +95,7 @@ def sums(
     *,
     skew: bool = False,
     squared: bool = False,
+    counted: list[Weighed] | None = None,
 ) -> Sums:
     """The sums of each cell.
 
@@ -102,8 +105,9 @@ def sums(
         within: see ``surface.weights``.
         skew: whether the cells share cubic terms too, about their optima.
         squared: no down-weighting of outliers.
+        counted: what ``weighed`` gave for the same runs, where it is at hand.
     """
-    cells = [_weighed(table, cell, within, squared=squared) for cell in range(table.n_cells)]
+    cells = weighed(table, within, squared=squared) if counted is None else counted
     shift = np.array([settings.mean(axis=0) for settings, _, _ in cells])
     found = _sums_about(cells, shift, terms, skew=False)
     if not skew:
@@ -121,7 +125,9 @@ def sums(
     return found
 
 
-Weighed = tuple[Array, Array, Array]
+def weighed(table: SweepRuns, within: float | None, *, squared: bool) -> list[Weighed]:
+    """Settings, log losses and weights of the runs of each cell that count."""
+    return [_weighed(table, cell, within, squared=squared) for cell in range(table.n_cells)]
 
 
 def _weighed(table: SweepRuns, cell: int, within: float | None, *, squared: bool) -> Weighed:
@@ -259,9 +265,11 @@ def _regress(optimum: Array, weight: Array, terms: Array, times: Array, free: Fl
     """Generalised least squares of the optima on the terms (R, k, t)."""
     n_rows, _, k = optimum.shape
     t = terms.shape[1]
-    left = np.einsum("rc,rcij,ca,cb->riajb", times, weight, terms, terms, optimize=True)
-    left = left.reshape(n_rows, k * t, k * t)
-    right = np.einsum("rc,rcij,rcj,ca->ria", times, weight, optimum, terms, optimize=True)
+    counted = times[:, :, None, None] * weight
+    pairs = (terms[:, :, None] * terms[:, None, :]).reshape(-1, t * t)
+    left = counted.reshape(n_rows, -1, k * k).transpose(0, 2, 1) @ pairs
+    left = left.reshape(n_rows, k, k, t, t).transpose(0, 1, 3, 2, 4).reshape(n_rows, k * t, k * t)
+    right = (counted @ optimum[..., None])[..., 0].transpose(0, 2, 1) @ terms
     kept = np.flatnonzero(free.ravel())
     sub = left[:, kept[:, None], kept]
     ridge = 1e-12 * np.trace(sub, axis1=1, axis2=2)[:, None, None] * np.eye(len(kept))

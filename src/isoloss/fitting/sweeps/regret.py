@@ -138,6 +138,15 @@ def regret_of(
     )
 
 
+def regrets_at(place: Grid, where: Array) -> Array:
+    """Regrets (n,) of settings (n, k) in one cell, between the runs; infinite for no setting."""
+    known: Flags = np.all(np.isfinite(where), axis=1)
+    usable = np.where(np.expand_dims(known, 1), where, 0.0)
+    between = place.between(usable)
+    found = np.where(np.isfinite(between), between, place.at_nearest(usable))
+    return np.where(known, np.expm1(found), np.inf)
+
+
 def _shares(values: Array) -> dict[str, float]:
     return {
         "mean": float(values.mean()),

@@ -45,6 +45,7 @@ class SweepFit:
         cluster: what was left out at a time for the intervals.
         level: nominal coverage of the intervals.
         seed: of the draws.
+        seed_noise: standard deviation of log loss between seeds of one setting; NaN without seeds.
         warnings: what the user must know.
     """
 
@@ -61,6 +62,7 @@ class SweepFit:
     cluster: str
     level: float
     seed: int
+    seed_noise: float = float("nan")
     warnings: tuple[Notice, ...] = ()
 
     @property
@@ -176,6 +178,7 @@ class SweepFit:
             "n_runs": self.n_runs,
             "n_diverged": int(np.isinf(self.runs.loss).sum()),
             "n_cells": len(self.cells),
+            "seed_noise": self.seed_noise,
             "conventions": self.runs.conventions.to_dict(),
             "data_hash": self.runs.data_hash,
             "warnings": [notice.to_dict() for notice in self.warnings],

@@ -98,6 +98,7 @@ def _fit(document: dict[str, Any]) -> SweepFit:
         cluster=document["cluster"],
         level=document["level"],
         seed=document["seed"],
+        seed_noise=_number(document["seed_noise"]),
         warnings=_notices(document["warnings"]),
     )
 

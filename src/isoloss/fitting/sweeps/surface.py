@@ -71,9 +71,7 @@ class Quadratic:
 
     def draws(self, count: int, rng: np.random.Generator) -> Array:
         """Coefficients (count, p) that runs like these could have given: a multivariate t."""
-        root = np.linalg.cholesky(
-            self.covariance + 1e-14 * np.diag(np.diag(self.covariance)) + 1e-30 * np.eye(self.size)
-        )
+        root = _root(self.covariance)
         normal = rng.standard_normal((count, self.size))
         freedom = max(self.freedom, 1)
         radius = np.sqrt(freedom / rng.chisquare(freedom, size=(count, 1)))
@@ -83,6 +81,20 @@ class Quadratic:
     def size(self) -> int:
         """The number of coefficients."""
         return len(self.coefficients)
+
+
+def _root(covariance: Array) -> Array:
+    """A matrix whose product with its transpose is the covariance."""
+    size = np.diag(covariance)
+    try:
+        return np.linalg.cholesky(
+            covariance + 1e-14 * np.diag(size) + 1e-30 * np.eye(len(covariance))
+        )
+    except np.linalg.LinAlgError:
+        # Settings in a line leave a direction open, and rounding can make its variance negative.
+        scale = np.sqrt(np.maximum(size, 1e-30))
+        values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
+        return scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0))
 
 
 def n_coefficients(axes: int) -> int:

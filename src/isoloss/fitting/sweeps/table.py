@@ -135,6 +135,20 @@ def setting_numbers(settings: Array, gap: float = SAME_SETTING) -> Ints:
     return np.unique(np.stack(columns), axis=1, return_inverse=True)[1].ravel().astype(np.int64)
 
 
+def seed_noise(table: SweepRuns) -> float:
+    """Standard deviation of log loss between seeds of one setting; NaN without seeds."""
+    squares, freedom = 0.0, 0
+    for cell in range(table.n_cells):
+        rows = np.flatnonzero((table.cell == cell) & np.isfinite(table.loss))
+        number = setting_numbers(table.settings[rows])
+        log_loss = np.log(table.loss[rows])
+        times = np.bincount(number)
+        rest = log_loss - (np.bincount(number, log_loss) / times)[number]
+        squares += float(rest @ rest)
+        freedom += len(rows) - len(times)
+    return float(np.sqrt(squares / freedom)) if freedom else float("nan")
+
+
 def _arrays(points: Points) -> dict[str, Array]:
     if "lr" not in points.columns:
         raise InputError(

@@ -59,6 +59,8 @@ def _lines(fit: SweepFit) -> Iterator[str]:
     count += ", skew surface" if fit.skew else ""
     made = "no intervals" if fit.cluster == "none" else f"by leaving out a {fit.cluster} at a time"
     yield f"  N: {meaning.n}; loss: {meaning.loss_unit}; intervals: {fit.level:.0%} {made}; {count}"
+    if not math.isnan(fit.seed_noise):
+        yield f"  seeds of one setting differ by {percent(fit.seed_noise)} (s.d.)"
     yield f"  {fit.status_message}"
     yield from _law_lines(fit)
     yield from table(_cell_rows(fit))

@@ -12,10 +12,9 @@ from isoloss.fitting.hyperbola import Hyperbola
 from isoloss.fitting.noise_scale import NoiseScale
 from isoloss.planning.batch.trade_off import TradeOff
 from isoloss.planning.settings.result import Advice
+from isoloss.validation.report import Report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import polars as pl
 
 # At B = x B_crit a run takes 1 + x times the fewest tokens.
@@ -23,7 +22,7 @@ OVERHEAD = 0.2
 
 
 @dataclass(frozen=True)
-class CriticalBatch:
+class CriticalBatch(Report):
     """The critical batch by whatever was asked.
 
     Attributes:
@@ -94,30 +93,11 @@ class CriticalBatch:
         ]
         return pl.DataFrame(rows, infer_schema_length=None)
 
-    def save(self, path: str | Path) -> None:
-        """Write the document to a JSON file.
-
-        Raises:
-            InputError: the file cannot be written.
-        """
-        from isoloss.atomic import write_text
-        from isoloss.document import dumps
-
-        write_text(path, dumps(self.to_dict()))
-
     def summary(self) -> str:
         """All of it in a few tables."""
         from isoloss.planning.batch.text import critical_batch_text
 
         return critical_batch_text(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        from isoloss.planning.settings.text import as_html
-
-        return as_html(self.summary())
 
 
 def times(quantity: Quantity, factor: float) -> Quantity:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import InputError, Where
-from isoloss.runs import parse_quantity
+from isoloss.planning.settings.amounts import LARGEST, SMALLEST, amount
 
 if TYPE_CHECKING:
     import polars as pl
@@ -182,7 +182,7 @@ def _numbers(frame: pl.DataFrame, name: str, label: str) -> Array | None:
     if name not in frame.columns:
         return None
     series = frame[name].cast(pl.Float64, strict=False)
-    usable = series.is_finite().fill_null(False) & (series > 0).fill_null(False)
+    usable = series.is_between(SMALLEST, LARGEST).fill_null(False)
     if not usable.all():
         bad = frame.filter(~usable)
         raise InputError(
@@ -234,11 +234,4 @@ def positive(value: float | str | None, field: str) -> float | None:
     Raises:
         InputError: it is not one.
     """
-    if value is None:
-        return None
-    try:
-        return parse_quantity(value)
-    except InputError as error:
-        raise InputError(
-            error.message, code=error.code, where=Where(field=field), hint=error.hint
-        ) from None
+    return None if value is None else amount(value, field)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.errors import InputError, Where
 from isoloss.fitting import Quantity, from_draws
 from isoloss.fitting.hyperbola import Hyperbola
-from isoloss.runs import parse_quantity
+from isoloss.planning.settings.amounts import amount, require_plausible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -112,11 +111,13 @@ def trade_off_of(
         seconds_per_step: how long a step takes at that batch.
     """
     reference = found.batch_crit.estimate if batch_tokens is None else batch_tokens
+    with np.errstate(over="ignore"):
+        least, crit = np.exp(found.draws.T)
     return _trade_off(
         found.steps_min.estimate,
         found.batch_crit,
-        np.exp(found.draws[:, 0]),
-        np.exp(found.draws[:, 1]),
+        least,
+        crit,
         reference,
         seconds_per_step,
         found.level,
@@ -142,8 +143,8 @@ def trade_off(
         InputError: a number is not positive and finite.
     """
     known = batch_crit if isinstance(batch_crit, Quantity) else None
-    crit = known.estimate if known is not None else parse_quantity(_plain(batch_crit))
-    reference, taken = parse_quantity(batch), parse_quantity(steps)
+    crit = known.estimate if known is not None else amount(_plain(batch_crit), "batch_crit")
+    reference, taken = amount(batch, "batch"), amount(steps, "steps")
     none = np.empty(0)
     return _trade_off(
         taken / (1.0 + crit / reference),
@@ -169,15 +170,11 @@ def _trade_off(
     seconds_per_step: float | None,
     level: float,
 ) -> TradeOff:
-    if seconds_per_step is not None and not 0 < seconds_per_step < float("inf"):
-        raise InputError(
-            f"found {seconds_per_step:g} where the seconds of a step are expected.",
-            code="not_positive",
-            where=Where(field="seconds_per_step"),
-        )
+    if seconds_per_step is not None:
+        require_plausible(seconds_per_step, "seconds_per_step")
 
     def steps_at(batch: float, lowest: Array, at: Array) -> Array:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return lowest * (1.0 + at / batch)
 
     estimate, draws = (np.array([steps_min]), np.array([batch_crit.estimate])), (least, crit)
@@ -193,7 +190,9 @@ def _trade_off(
             drawn: Array = drawn,
             against: tuple[Array, Array] = (np.ones(1), np.ones(1)),
         ) -> Quantity:
-            return from_draws(float((by * here / against[0])[0]), by * drawn / against[1], level)
+            with np.errstate(over="ignore", invalid="ignore"):
+                drawn = by * drawn / against[1]
+            return from_draws(float((by * here / against[0])[0]), drawn, level)
 
         ratio = (base, base_draws if len(base_draws) else np.ones(1))
         day = None if seconds_per_step is None else seconds_per_step / SECONDS_PER_DAY

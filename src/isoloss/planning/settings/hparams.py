@@ -10,16 +10,18 @@ from isoloss.errors import InputError, Where
 from isoloss.fitting import Notice, Quantity
 from isoloss.laws.compute import parse_flop
 from isoloss.laws.hparams import HParamLaw, get_hparam_law, list_hparam_laws
+from isoloss.planning.settings.amounts import amount, require_plausible
 from isoloss.planning.settings.disagreement import contradictions, spreads
 from isoloss.planning.settings.result import Advice, Adviser, HParams, Rescaled
-from isoloss.runs import parse_quantity
+from isoloss.runs import PARAM_COUNTS, Architecture
 
 SEQ_LEN = 2048
+_WITH_HEAD = ("matmul", "total")
 GIVEN = ("lr", "batch_tokens", "critical_batch_tokens")
 
 
 def hparams(
-    n: float | str,
+    n: float | str | Architecture,
     d: float | str,
     *,
     law: str | HParamLaw | Sequence[str | HParamLaw] | None = None,
@@ -32,27 +34,30 @@ def hparams(
     """Learning rate and batch for a model and its tokens, by each law, with their range.
 
     Args:
-        n: model size, such as ``7e9`` or ``"7B"``; each law says what it counts as N.
+        n: model size, such as ``7e9`` or ``"7B"``; each law says what it counts as N. With an
+            architecture every law gets the count that it wants, and C is M D with attention.
         d: training tokens, such as ``"1.4T"``.
         law: only this law, or these; every published one with a learning rate or batch if None.
         loss: the loss to be reached in nats per token, for laws in it.
         batch: the batch that is wanted, in tokens; rates are then carried to it as well.
-        flop: C as the laws in C count it (M D); 6 N D if None.
+        flop: C as the laws in C count it (M D); 6 N D if None and there is no architecture.
         seq_len: tokens per sequence, to say batches in sequences.
         fitted: laws of one's own, listed before the published ones.
 
     Raises:
         InputError: an argument is unusable, or there is no such law.
     """
-    params, tokens = (_amount(value, name) for value, name in ((n, "n"), (d, "d")))
-    wanted = None if batch is None else _amount(batch, "batch")
-    compute = 6.0 * params * tokens if flop is None else parse_flop(flop)
-    if loss is not None and not (math.isfinite(loss) and loss > 0):
-        raise InputError(
-            f"found {loss:g} where a positive loss in nats per token is expected.",
-            code="not_positive",
-            where=Where(field="loss"),
-        )
+    shape = n if isinstance(n, Architecture) else None
+    params = float(n.n_nonemb) if isinstance(n, Architecture) else amount(n, "n")
+    tokens = amount(d, "d")
+    wanted = None if batch is None else amount(batch, "batch")
+    counted = "6nd" if shape is None else "m_d"
+    per_token = 6.0 * params if shape is None else flop_of_token(shape, seq_len)
+    compute = per_token * tokens if flop is None else parse_flop(flop)
+    if flop is not None:
+        require_plausible(compute / tokens, "flop")
+    if loss is not None:
+        require_plausible(loss, "loss")
     if seq_len < 1:
         raise InputError(
             f"found {seq_len} where the tokens of a sequence are expected.",
@@ -60,9 +65,10 @@ def hparams(
             where=Where(field="seq_len"),
             hint="Give the context length, such as 2048.",
         )
-    x = point(params, tokens, compute, loss)
-    advice = [one.advise(params, tokens) for one in fitted]
-    advice += [advise(one, x) for one in _chosen(law, fitted)]
+    advice = [_own(one, params, tokens, shape) for one in fitted]
+    for one in _chosen(law, fitted):
+        size = params if shape is None else _count(shape, one.coefficients().n)
+        advice.append(advise(one, point(size, tokens, compute, loss)))
     if wanted is not None:
         advice = [_carried(one, wanted) for one in advice]
     return HParams(
@@ -75,9 +81,16 @@ def hparams(
         laws=tuple(advice),
         spread=spreads(advice),
         contradictions=contradictions(advice),
-        flop_convention="6nd" if flop is None else "given",
-        warnings=tuple(_warnings(advice)),
+        flop_convention=counted if flop is None else "given",
+        warnings=tuple(_warnings(advice, shape)),
+        n_counts=None if shape is None else {name: shape.count(name) for name in PARAM_COUNTS},
     )
+
+
+def flop_of_token(shape: Architecture, seq_len: int) -> float:
+    """M of DeepSeek and Ling: training FLOP per token with attention and without embeddings."""
+    context = shape.seq_len or seq_len
+    return 6.0 * shape.n_active + 12.0 * shape.n_layers * shape.n_heads * shape.d_head * context
 
 
 def point(params: float, tokens: float, flop: float, loss: float | None) -> dict[str, float]:
@@ -169,6 +182,19 @@ def _chosen(
     return tuple({one.name: one for one in found}.values())
 
 
+def _count(shape: Architecture, n: str) -> float:
+    """The N that a law counts; without embeddings where its source does not say."""
+    return float(shape.count(n if n in PARAM_COUNTS else "nonemb"))
+
+
+def _own(one: Adviser, params: float, tokens: float, shape: Architecture | None) -> Advice:
+    """A law of one's own, asked with the count of parameters that it says it counts."""
+    found = one.advise(params, tokens)
+    if shape is None or found.n not in PARAM_COUNTS or found.n == "nonemb":
+        return found
+    return one.advise(_count(shape, found.n), tokens)
+
+
 def _carried(advice: Advice, wanted: float) -> Advice:
     """Advice with its learning rate at the batch that is wanted."""
     since = batch_of(advice)
@@ -179,8 +205,16 @@ def _carried(advice: Advice, wanted: float) -> Advice:
     return replace(advice, lr_at_batch=carried)
 
 
-def _warnings(advice: Sequence[Advice]) -> list[Notice]:
+def _warnings(advice: Sequence[Advice], shape: Architecture | None) -> list[Notice]:
     found: list[Notice] = []
+    if shape is not None and not shape.vocab and any(one.n in _WITH_HEAD for one in advice):
+        found.append(
+            Notice(
+                "no_vocabulary",
+                "the architecture has no vocabulary, so laws that count the output head or all "
+                "parameters get too small an N: give V.",
+            )
+        )
     far = [one for one in advice if one.outside]
     if far:
         worst = max(far, key=lambda one: max(one.outside.values()))
@@ -201,12 +235,3 @@ def _warnings(advice: Sequence[Advice]) -> list[Notice]:
             )
         )
     return found
-
-
-def _amount(value: float | str, field: str) -> float:
-    try:
-        return parse_quantity(value)
-    except InputError as error:
-        raise InputError(
-            error.message, code=error.code, where=Where(field=field), hint=error.hint
-        ) from None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from isoloss.errors import InputError, Where
+from isoloss.planning.settings.amounts import require_plausible
 
 # Two ratios this close count as the same change: laws are not known better.
 ALIKE = 1.5
@@ -50,12 +50,8 @@ class Run:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if isinstance(value, int | float) and not (math.isfinite(value) and value > 0):
-                raise InputError(
-                    f"found {value:g} where a positive, finite number is expected.",
-                    code="not_positive",
-                    where=Where(field=name),
-                )
+            if isinstance(value, int | float):
+                require_plausible(value, name)
 
     @property
     def steps(self) -> float | None:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from isoloss.document import envelope
 from isoloss.fitting import Notice, Quantity
+from isoloss.validation.report import Report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import polars as pl
 
 
@@ -193,7 +192,7 @@ class Contradiction:
 
 
 @dataclass(frozen=True)
-class HParams:
+class HParams(Report):
     """Learning rate and batch by every law at one size and number of tokens.
 
     Attributes:
@@ -206,8 +205,9 @@ class HParams:
         laws: one entry per law.
         spread: setting -> how far the laws lie apart.
         contradictions: what they disagree about.
-        flop_convention: ``6nd``, or ``given``.
+        flop_convention: ``6nd``, ``m_d`` (FLOP per token of the architecture), or ``given``.
         warnings: what the user must know.
+        n_counts: what of N each convention counts, where an architecture is given.
     """
 
     n_params: float
@@ -221,6 +221,7 @@ class HParams:
     contradictions: tuple[Contradiction, ...]
     flop_convention: str = "6nd"
     warnings: tuple[Notice, ...] = ()
+    n_counts: Mapping[str, int] | None = None
 
     def __getitem__(self, law: str) -> Advice:
         """The entry of a law by name."""
@@ -234,11 +235,12 @@ class HParams:
         return envelope("hparams") | {
             "seed": None,
             "conventions": {
-                "n": "given",
+                "n": "given" if self.n_counts is None else "nonemb",
                 "flop": self.flop_convention,
                 "loss_unit": "nats/token",
             },
             "n_params": self.n_params,
+            "n_counts": None if self.n_counts is None else dict(self.n_counts),
             "tokens": self.tokens,
             "flop": self.flop,
             "loss": self.loss,
@@ -268,27 +270,8 @@ class HParams:
         ]
         return pl.DataFrame(rows, infer_schema_length=None)
 
-    def save(self, path: str | Path) -> None:
-        """Write the document to a JSON file.
-
-        Raises:
-            InputError: the file cannot be written.
-        """
-        from isoloss.atomic import write_text
-        from isoloss.document import dumps
-
-        write_text(path, dumps(self.to_dict()))
-
     def summary(self) -> str:
         """The laws as a table, and what they disagree about."""
         from isoloss.planning.settings.text import hparams_text
 
         return hparams_text(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        from isoloss.planning.settings.text import as_html
-
-        return as_html(self.summary())

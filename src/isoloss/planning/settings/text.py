@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -19,11 +18,6 @@ WIDTH = 96
 def hparams_text(found: HParams) -> str:
     """The laws as a table, how far they lie apart, and what they disagree about."""
     return "\n".join(_lines(found))
-
-
-def as_html(text: str) -> str:
-    """A text for notebooks, as it stands."""
-    return f"<pre>{html.escape(text)}</pre>"
 
 
 def rate(value: float) -> str:
@@ -69,12 +63,15 @@ def sizes_text(sizes: Mapping[str, float], measure: str) -> str:
 
 
 def _lines(found: HParams) -> Iterator[str]:
-    counted = "6 N D" if found.flop_convention == "6nd" else "as given"
+    counted = {"6nd": "6 N D", "m_d": "M D"}.get(found.flop_convention, "as given")
     loss = "" if found.loss is None else f", loss {found.loss:g}"
     yield (
         f"N {format_quantity(found.n_params)}, D {format_quantity(found.tokens)}, "
         f"C {format_flop(found.flop)} FLOP ({counted}){loss}"
     )
+    if found.n_counts is not None:
+        shown = ", ".join(f"{name} {format_quantity(n)}" for name, n in found.n_counts.items())
+        yield f"  N by what it counts: {shown}"
     rows = [("law", "peak lr", "batch, tokens", "N counts", "fitted range")]
     rows += [
         (
@@ -103,14 +100,7 @@ def _lines(found: HParams) -> Iterator[str]:
                 f"  {label}: {low} ({one.law_lo}) to {high} ({one.law_hi}), "
                 f"a factor of {one.ratio:.3g} over {one.n_laws} laws"
             )
-    levels = {
-        quantity.level
-        for one in found.laws
-        for quantity in (one.lr, one.batch_tokens)
-        if quantity is not None and not math.isnan(quantity.lo)
-    }
-    if levels:
-        yield f"  intervals: {min(levels):.0%}, of the coefficients alone"
+    yield from _intervals(found)
     yield from _recipes(found)
     yield from _carried(found)
     yield from (line for one in found.laws for line in _missing(one))
@@ -120,6 +110,23 @@ def _lines(found: HParams) -> Iterator[str]:
         yield folded(notice.message, "  ! ", "    ")
 
 
+def _intervals(found: HParams) -> Iterator[str]:
+    """What the intervals of the table are."""
+    told: list[str] = []
+    for one in found.laws:
+        levels = [
+            quantity.level
+            for quantity in (one.lr, one.batch_tokens)
+            if quantity is not None and not math.isnan(quantity.lo)
+        ]
+        if levels:
+            # Published coefficients have a key; how sure the rest of the law is, nobody printed.
+            what = ", of the coefficients alone" if one.key else ""
+            told.append(f"{one.law} {levels[0]:.0%}{what}")
+    if told:
+        yield f"  intervals: {'; '.join(told)}"
+
+
 def _recipes(found: HParams) -> Iterator[str]:
     """For which batch and schedule each learning rate holds."""
     told = [one for one in found.laws if one.lr is not None and (one.batch or one.schedule)]
@@ -127,7 +134,7 @@ def _recipes(found: HParams) -> Iterator[str]:
         yield "  for which batch and schedule the rates hold, and who says so"
     for one in told:
         batch = one.batch.removeprefix("the law's own: ")
-        held = f"batch {batch}" if batch.startswith("fixed") else batch
+        held = f"batch {batch}" if batch.startswith(("fixed", "that")) else batch
         where = ", ".join(part for part in (one.source, one.confidence) if part)
         text = f"{one.law}: {held}; schedule: {one.schedule} ({where})."
         yield folded(text, "    ", "      ")
@@ -151,6 +158,9 @@ def _missing(one: Advice) -> Iterator[str]:
     for setting, label in (("lr", "learning rate"), ("batch_tokens", "batch")):
         if setting in one.missing:
             reasons.setdefault(one.missing[setting], []).append(label)
+    if "timescale" in one.missing:
+        reason = f"{one.missing['timescale']}. isoloss transfer carries one that you tuned"
+        reasons[reason] = ["weight decay"]
     for reason, labels in reasons.items():
         yield folded(f"{one.law} gives no {' and no '.join(labels)}: {reason}.", "  - ", "    ")
 

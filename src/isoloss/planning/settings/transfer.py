@@ -9,13 +9,13 @@ from dataclasses import replace
 from isoloss.errors import InputError, Where
 from isoloss.fitting import Notice, Quantity
 from isoloss.laws.hparams import get_hparam_law
+from isoloss.planning.settings.amounts import amount
 from isoloss.planning.settings.disagreement import contradictions
 from isoloss.planning.settings.hparams import advise
 from isoloss.planning.settings.move import Move, Run
 from isoloss.planning.settings.result import Contradiction, Spread
 from isoloss.planning.settings.transfer_result import Carried, CarriedBatch, Transfer
 from isoloss.planning.settings.transfer_rules import LAWS, rules
-from isoloss.runs import parse_quantity
 
 BATCH_LAWS = ("step-law", "power-lines", "deepseek", "ling-moe", "porian", "minicpm")
 # Factors this near to 1 are no direction.
@@ -71,9 +71,9 @@ def transfer_lr(
         InputError: an argument is unusable, or combined rules cover one change twice.
     """
     since = Run(
-        n_params=_amount(n, "n"),
-        tokens=_amount(d, "d"),
-        batch_tokens=None if batch is None else _amount(batch, "batch"),
+        n_params=amount(n, "n"),
+        tokens=amount(d, "d"),
+        batch_tokens=None if batch is None else amount(batch, "batch"),
         width=width,
         layers=layers,
         loss=loss,
@@ -83,9 +83,9 @@ def transfer_lr(
     )
     to = replace(
         since,
-        n_params=since.n_params if to_n is None else _amount(to_n, "to_n"),
-        tokens=since.tokens if to_d is None else _amount(to_d, "to_d"),
-        batch_tokens=since.batch_tokens if to_batch is None else _amount(to_batch, "to_batch"),
+        n_params=since.n_params if to_n is None else amount(to_n, "to_n"),
+        tokens=since.tokens if to_d is None else amount(to_d, "to_d"),
+        batch_tokens=since.batch_tokens if to_batch is None else amount(to_batch, "to_batch"),
         width=width if to_width is None else to_width,
         layers=layers if to_layers is None else to_layers,
         loss=loss if to_loss is None else to_loss,
@@ -95,7 +95,7 @@ def transfer_lr(
     )
     _check_sides(since, to)
     move = Move(since, to)
-    critical = None if critical_batch is None else _amount(critical_batch, "critical_batch")
+    critical = None if critical_batch is None else amount(critical_batch, "critical_batch")
     known = rules(critical)
     carried = [_with_decay(rule(move), move) for rule in known.values()]
     if combine:
@@ -107,7 +107,7 @@ def transfer_lr(
         batches=_batches(move),
         spread=_spread([one for one in carried if one.is_complete]),
         contradictions=_contradictions(carried, move),
-        warnings=tuple(_warnings(carried, move)),
+        warnings=tuple(_warnings(carried, move, critical)),
     )
 
 
@@ -241,8 +241,16 @@ def _step_reason(move: Move) -> tuple[str, ...]:
     )
 
 
-def _warnings(carried: Sequence[Carried], move: Move) -> list[Notice]:
+def _warnings(carried: Sequence[Carried], move: Move, critical: float | None) -> list[Notice]:
     found: list[Notice] = []
+    if critical is not None and (move.to.batch_tokens or 0.0) > critical:
+        found.append(
+            Notice(
+                "above_critical",
+                "the wanted batch is above the critical one: there the rate hardly grows with the "
+                "batch any more, and the rules of batch and steps end.",
+            )
+        )
     if not move.changes:
         found.append(Notice("nothing_changes", "both runs are the same: the rate stays."))
     elif not any(one.is_complete for one in carried):
@@ -279,12 +287,3 @@ def _check_sides(since: Run, to: Run) -> None:
                 where=Where(field=label),
                 hint="Give both, so that there is a change to speak of.",
             )
-
-
-def _amount(value: float | str, field: str) -> float:
-    try:
-        return parse_quantity(value)
-    except InputError as error:
-        raise InputError(
-            error.message, code=error.code, where=Where(field=field), hint=error.hint
-        ) from None

@@ -10,10 +10,9 @@ from isoloss.document import envelope
 from isoloss.fitting import Notice, Quantity
 from isoloss.planning.settings.move import Move
 from isoloss.planning.settings.result import Contradiction, Spread
+from isoloss.validation.report import Report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import polars as pl
 
 
@@ -95,7 +94,7 @@ class CarriedBatch:
 
 
 @dataclass(frozen=True)
-class Transfer:
+class Transfer(Report):
     """A tuned learning rate carried to another run by every rule.
 
     Attributes:
@@ -157,27 +156,8 @@ class Transfer:
         ]
         return pl.DataFrame(rows, infer_schema_length=None)
 
-    def save(self, path: str | Path) -> None:
-        """Write the document to a JSON file.
-
-        Raises:
-            InputError: the file cannot be written.
-        """
-        from isoloss.atomic import write_text
-        from isoloss.document import dumps
-
-        write_text(path, dumps(self.to_dict()))
-
     def summary(self) -> str:
         """The rules as a table, with what each assumes."""
         from isoloss.planning.settings.transfer_text import transfer_text
 
         return transfer_text(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        from isoloss.planning.settings.text import as_html
-
-        return as_html(self.summary())

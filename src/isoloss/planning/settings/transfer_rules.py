@@ -79,6 +79,8 @@ def by_width(move: Move) -> Carried:
             "divided by the head size",
             "the rate shown is that of hidden matrices; input embedding, biases, gains and readout "
             "(in its multiplier form) keep the tuned rate",
+            "where AdamW multiplies weight decay by the rate, hidden matrices get it times the "
+            "multiplier, so that the product stays",
             "tokens, batch and weight decay are not covered",
         ),
         source="Yang et al. 2022, arXiv 2203.03466, and the authors' code",
@@ -87,6 +89,7 @@ def by_width(move: Move) -> Carried:
         groups={"hidden": 1.0 / multiplier, "input, biases, gains": 1.0, "readout": 1.0}
         if known
         else {},
+        also={"weight_decay": multiplier} if known else {},
     )
 
 

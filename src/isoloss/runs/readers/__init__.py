@@ -13,19 +13,21 @@ from isoloss.runs.readers.jsonlines import read_json
 from isoloss.runs.readers.parquet import MAGIC, read_parquet
 from isoloss.runs.readers.raw import MAX_BYTES, ROW, RawTable
 
-__all__ = ["MAX_BYTES", "ROW", "RawTable", "read_source"]
+__all__ = ["MAX_BYTES", "ROW", "RawTable", "read_bytes", "read_source"]
 
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 
 
 def read_source(source: object) -> list[RawTable]:
-    """All tables of a source: a path (file, folder or pattern) or a table in memory.
+    """All tables of a source: a path (file, folder or pattern), a table in memory or as read.
 
     Raises:
         InputError: nothing readable is there; the message says what was found instead.
     """
     if isinstance(source, str | os.PathLike):
         return [_read_file(path) for path in _files(os.fspath(source))]
+    if isinstance(source, RawTable):
+        return [source]
     return [read_frame(source)]
 
 
@@ -103,7 +105,20 @@ def _read_file(path: Path) -> RawTable:
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         raise _cannot_open(error, label) from error
-    ending = path.suffix.lower()
+    return read_bytes(data, label)
+
+
+def read_bytes(data: bytes, label: str) -> RawTable:
+    """The table in the content of a file.
+
+    Args:
+        data: CSV, TSV, Parquet or JSON lines.
+        label: what the file is called; its ending says how it is read where the content does not.
+
+    Raises:
+        InputError: nothing readable is there.
+    """
+    ending = Path(label).suffix.lower()
     if data.startswith(MAGIC) or ending == ".parquet":
         return read_parquet(data, label)
     first = data[:1000].removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
