@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 CONTEXT, BATCH, VOCAB = 128, 4, 256
-CONTESTANTS = ("isoloss", "population of 4", "plain PyTorch", "nanoGPT-style", "matrix product")
+CONTESTANTS = ["isoloss", "population of 4", "plain PyTorch", "nanoGPT-style", "matrix product"]
 Step = Callable[[int], None]
 
 
@@ -160,7 +160,7 @@ def contestant(pipe: Connection, name: str, width: int, layers: int, folder: str
 def rates(width: int, layers: int, folder: str, rounds: int, seconds: float) -> dict[str, float]:
     """Steps per CPU second of each contestant, the best of its rounds."""
     context = multiprocessing.get_context("spawn")
-    best = dict.fromkeys(CONTESTANTS, 0.0)
+    best: dict[str, float] = dict.fromkeys(CONTESTANTS, 0.0)
     pipes: dict[str, Connection] = {}
     crew = []
     for name in CONTESTANTS:

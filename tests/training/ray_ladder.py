@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 
-from ray.cluster_utils import Cluster
+from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports]
 
 from isoloss.training.cluster import run_cluster
 from isoloss.training.ladder import Ladder, open_ladder

@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from isoloss.cli.app import main
+from isoloss.document import plain
 from tests.cli.test_documents import SCHEMAS
 
 LADDER = """
@@ -83,3 +84,33 @@ def test_without_torch_training_names_the_extra(spec, tmp_path, monkeypatch, cap
     )
     assert main(["ladder", "run", str(spec), "--into", str(tmp_path / "home")]) == 2
     assert "isoloss[train]" in capsys.readouterr().err
+
+
+def test_the_live_table_shows_runs_in_work(spec, tmp_path) -> None:
+    from rich.console import Console
+
+    from isoloss.cli.ladder_table import _table
+    from isoloss.training.ladder import prepare
+    from isoloss.training.progress import progress
+    from isoloss.training.templates import read_ladder
+
+    ladder = prepare(read_ladder(spec), tmp_path / "home")
+    lines = (
+        {"step": 10, "tokens": 1280, "seconds": 2.0, "train_loss": 2.5},
+        {"step": 10, "tokens": 1280, "seconds": 2.0, "train_loss": None},
+    )
+    for planned, line in zip(ladder.runs, lines, strict=True):
+        home = ladder.home(planned.spec)
+        home.mkdir(parents=True)
+        (home / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    console = Console(width=120, record=True, file=open(tmp_path / "out", "w"))  # noqa: SIM115
+    found = progress(ladder, peak_flop_per_s=1e9)
+    console.print(_table(found))
+    console.file.close()
+    text = console.export_text()
+    assert "2.500" in text
+    assert "nan" in text
+    assert "640" in text
+    share = 640 * 6 * (7168 + 0) / 1e9
+    assert found.active[0].mfu == pytest.approx(share, rel=0.2)
+    Draft202012Validator(SCHEMAS["ladder"]).validate(json.loads(json.dumps(plain(found.to_dict()))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -13,6 +14,7 @@ from isoloss.errors import InputError
 from isoloss.training.coordinates import FLAT, check_coordinates
 from isoloss.training.spec import RunSpec, vary
 from tests.cli.test_documents import SCHEMAS
+from tests.comparing import alike
 
 WIDTHS = (32, 64, 128, 256)
 
@@ -64,3 +66,13 @@ def test_the_command(capsys) -> None:
     assert main([*words, "--parametrization", "standard", "--gate"]) == 1
     assert "the best learning rate moves" in capsys.readouterr().out
     assert main([*words, "--parametrization", "none"]) == 2
+
+
+def test_the_page_shows_what_the_command_prints(capsys) -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/train-a-ladder.md").read_text()
+    shown = page.split("```console\n")[1].split("```")[0]
+    found = ""
+    for command in (line for line in shown.splitlines() if line.startswith("$ ")):
+        assert main(command.split()[2:]) == 0
+        found += f"{command}\n{capsys.readouterr().out}"
+    assert alike(shown, found), found

@@ -149,6 +149,19 @@ def test_a_run_is_the_same_to_the_last_digit_when_repeated(corpus) -> None:
     assert np.array_equal(final(), final())
 
 
+def test_the_short_way_of_one_run_is_the_update_of_a_population(corpus) -> None:
+    for changes in ({}, {"clip": 0.0, "parametrization": "standard"}, {"weight_decay": 0.0}):
+        spec = small(corpus.digest, **changes)
+        short, long = Trainer([spec], corpus), Trainer([spec], corpus)
+        assert short._optimizer._alone
+        long._optimizer._alone = False
+        for trainer in (short, long):
+            trainer.advance(20)
+        for name in ("flat", "first", "second"):
+            one, other = (t.states()[0][name] for t in (short, long))
+            assert np.allclose(one, other, rtol=1e-3, atol=1e-5), name
+
+
 def test_training_lowers_the_loss(corpus) -> None:
     trainer = Trainer([small(corpus.digest, steps=200)], corpus)
     before = trainer.evaluate("text")[0].loss

@@ -90,7 +90,7 @@ def run(
 
             with output.working("measuring the peak of a matrix product"):
                 peak = matmul_peak(where[0].device)
-        with live_table(ladder, quiet=output.quiet) as watch:
+        with live_table(ladder, quiet=output.quiet, peak_flop_per_s=peak) as watch:
             run_local(ladder, where, peak_flop_per_s=peak, population=together, watch=watch)
     _give(progress(ladder), output)
 

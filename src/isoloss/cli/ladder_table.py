@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -19,7 +20,9 @@ EVERY_SECONDS = 2.0
 
 
 @contextmanager
-def live_table(ladder: Ladder, *, quiet: bool) -> Generator[Callable[[Ladder], None], None, None]:
+def live_table(
+    ladder: Ladder, *, quiet: bool, peak_flop_per_s: float = math.nan
+) -> Generator[Callable[[Ladder], None], None, None]:
     """Lend a function that shows how far a ladder is, at most every two seconds."""
     if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda _: None
@@ -30,13 +33,15 @@ def live_table(ladder: Ladder, *, quiet: bool) -> Generator[Callable[[Ladder], N
     from isoloss.training.progress import progress
 
     last = 0.0
-    with Live(_table(progress(ladder)), console=Console(stderr=True), auto_refresh=False) as live:
+    with Live(
+        _table(progress(ladder, peak_flop_per_s)), console=Console(stderr=True), auto_refresh=False
+    ) as live:
 
         def watch(ladder: Ladder) -> None:
             nonlocal last
             if time.monotonic() - last >= EVERY_SECONDS:
                 last = time.monotonic()
-                live.update(_table(progress(ladder)), refresh=True)
+                live.update(_table(progress(ladder, peak_flop_per_s)), refresh=True)
 
         yield watch
 
@@ -51,7 +56,7 @@ def _table(found: Progress) -> Table:
         title_justify="left",
         box=None,
     )
-    for name in ("run", "step", "training loss", "tokens/s"):
+    for name in ("run", "step", "training loss", "tokens/s", "of the peak"):
         table.add_column(name, justify="left" if name == "run" else "right")
     for one in found.active:
         table.add_row(
@@ -59,5 +64,6 @@ def _table(found: Progress) -> Table:
             f"{one.step} / {one.steps}",
             f"{one.loss:.3f}",
             f"{one.tokens_per_s:,.0f}",
+            "" if one.mfu != one.mfu else f"{one.mfu:.0%}",
         )
     return table

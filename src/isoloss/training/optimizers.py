@@ -55,6 +55,10 @@ class Optimizer:
         scale = [np.full(s.size, lr_multiplier(s, specs[0]), np.float32) for s in self._slots]
         spread = torch.from_numpy(np.concatenate(scale)).to(device)
         self._multiplier = None if bool((spread == 1).all()) else spread[None]
+        ones = torch.ones(1, 1, device=device)
+        self._pattern = ones if self._multiplier is None else self._multiplier
+        self._alone = len(specs) == 1 and self._name == "adamw" and device.type == "cpu"
+        self._peaks: list[float] = (factors * peaks[:, None])[0].tolist()
         self._decay = column([how.weight_decay for how in hows])
         self._decays = any(how.weight_decay for how in hows)
         self._clip = column([how.clip or float("inf") for how in hows])
@@ -85,6 +89,9 @@ class Optimizer:
         grad = self._gradient
         if team is not None:
             team.average(grad)
+        if self._alone:
+            self._adam_alone(grad, number)
+            return
         norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
         grad.mul_((self._clip / (norm + 1e-6)).clamp_(max=1.0))
         rate = self._rates[:, number : number + 1]
@@ -104,6 +111,26 @@ class Optimizer:
                     group["lr"] = float(one) * self._hidden_multiplier
                 self._muon.step()
             self.flat.addcmul_(change, rate, value=-1.0)
+
+    def _adam_alone(self, grad: Tensor, number: int) -> None:
+        """The step of AdamW for one run on a CPU: the same update in fewer passes over memory."""
+        how, count = self._one, number + 1
+        rate = self._peaks[number]
+        if how.clip:
+            factor = how.clip / (float(torch.linalg.vector_norm(grad)) + 1e-6)
+            if factor < 1.0:
+                grad.mul_(factor)
+        with torch.no_grad():
+            if self._decays:
+                self.flat.addcmul_(self.flat, self._pattern, value=-rate * how.weight_decay)
+            self.first.lerp_(grad, 1.0 - how.beta1)
+            self.second.mul_(how.beta2).addcmul_(grad, grad, value=1.0 - how.beta2)
+            # The corrections of both moments are folded into the rate and into eps.
+            corrected = (1.0 - how.beta2**count) ** 0.5
+            root = self.second.sqrt().add_(how.eps * corrected)
+            change = torch.div(self.first, root, out=root)
+            rate *= corrected / (1.0 - how.beta1**count)
+            self.flat.addcmul_(change, self._pattern, value=-rate)
 
     def _momentum(self, grad: Tensor) -> Tensor:
         self.first.mul_(self._beta1).add_(grad)

@@ -9,6 +9,7 @@ from typing import Any
 
 from isoloss.document import envelope
 from isoloss.runs import format_quantity
+from isoloss.training.counts import model_flop_per_token
 from isoloss.training.ladder import Ladder, lines
 from isoloss.training.layout import CURVE
 from isoloss.training.spec import RunSpec
@@ -25,6 +26,7 @@ class Active:
         steps: how many it will have.
         loss: the last training loss, nats per token.
         tokens_per_s: from its begin to that point.
+        mfu: the share of the device's peak that this is; NaN where the peak is not known.
     """
 
     run_id: str
@@ -32,6 +34,7 @@ class Active:
     steps: int
     loss: float
     tokens_per_s: float
+    mfu: float
 
 
 @dataclass(frozen=True)
@@ -142,8 +145,13 @@ class Waiting:
         return "\n".join(lines)
 
 
-def progress(ladder: Ladder) -> Progress:
-    """How far a ladder is."""
+def progress(ladder: Ladder, peak_flop_per_s: float = math.nan) -> Progress:
+    """How far a ladder is.
+
+    Args:
+        ladder: the ladder.
+        peak_flop_per_s: of each of its workers, where it is known.
+    """
     excluded: Counter[str] = Counter()
     flop_done = seconds = 0.0
     done = 0
@@ -152,7 +160,7 @@ def progress(ladder: Ladder) -> Progress:
         spec = planned.spec
         row = ladder.row(spec)
         if row is None:
-            active += _active(ladder, spec)
+            active += _active(ladder, spec, peak_flop_per_s)
             continue
         flop_done += run_flop(spec)
         seconds += row.get("wall_seconds") or 0.0
@@ -178,11 +186,12 @@ def waiting(ladder: Ladder) -> Waiting:
     return Waiting(ladder.name, tuple(planned.spec for planned in ladder.waiting()))
 
 
-def _active(ladder: Ladder, spec: RunSpec) -> list[Active]:
+def _active(ladder: Ladder, spec: RunSpec, peak: float) -> list[Active]:
     points = list(lines(ladder.home(spec) / CURVE))
     if not points:
         return []
     last = points[-1]
     pace = last["tokens"] / last["seconds"] if last["seconds"] else math.nan
     loss = math.nan if last["train_loss"] is None else float(last["train_loss"])
-    return [Active(spec.run_id, last["step"], spec.pacing.steps, loss, pace)]
+    share = model_flop_per_token(spec.model) * pace / peak
+    return [Active(spec.run_id, last["step"], spec.pacing.steps, loss, pace, share)]
