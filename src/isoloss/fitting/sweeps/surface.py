@@ -87,14 +87,14 @@ def _root(covariance: Array) -> Array:
     """A matrix whose product with its transpose is the covariance."""
     size = np.diag(covariance)
     try:
-        return np.linalg.cholesky(
-            covariance + 1e-14 * np.diag(size) + 1e-30 * np.eye(len(covariance))
-        )
+        floor = 1e-14 * np.diag(size) + 1e-30 * np.eye(len(covariance))
+        return np.asarray(np.linalg.cholesky(covariance + floor), dtype=np.float64)
     except np.linalg.LinAlgError:
         # Settings in a line leave a direction open, and rounding can make its variance negative.
         scale = np.sqrt(np.maximum(size, 1e-30))
         values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
-        return scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0))
+        root = scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0))
+        return np.asarray(root, dtype=np.float64)
 
 
 def n_coefficients(axes: int) -> int:
