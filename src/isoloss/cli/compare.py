@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from isoloss.cli.backtest import split_names, target_of
-from isoloss.cli.fit import notices_about, parse_objective
+from isoloss.cli.fit import parse_objective
 from isoloss.cli.means import MEANS, MeansOptions
 from isoloss.cli.options import (
     OUTPUT,
@@ -66,6 +66,7 @@ def compare(
         reading: How the tables are read.
         output: How the answer is written.
     """
+    from isoloss.fitting.findings import notices_about
     from isoloss.validation import compare as compare_laws
 
     if save is not None:

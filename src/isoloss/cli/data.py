@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from isoloss.cli.backtest import split_names
-from isoloss.cli.fit import THIN_EVIDENCE, notices_about, parse_objective
+from isoloss.cli.fit import THIN_EVIDENCE, parse_objective
 from isoloss.cli.fit import report as fit_report
 from isoloss.cli.options import (
     OUTPUT,
@@ -160,6 +159,7 @@ def fit(
         output: How the answer is written.
     """
     from isoloss.fitting import Fit as FitResult
+    from isoloss.fitting.findings import with_findings
     from isoloss.fitting.repetition import fit_repetition
 
     if save is not None:
@@ -181,7 +181,7 @@ def fit(
             seed=seed,
             jobs=jobs,
         )
-    found = replace(found, warnings=(*found.warnings, *notices_about(table)))
+    found = with_findings(found, table, (*runs, *reading.words()))
     if save is not None:
         found.save(save)
     output.give(text=lambda: _fit_text(found, save), document=found.to_dict)

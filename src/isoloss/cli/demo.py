@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from isoloss.cli.demo_report import TITLE, Results, write_report
 from isoloss.cli.documents import document
-from isoloss.cli.fit import with_findings
 from isoloss.cli.options import OUTPUT, Draws, Output, Seed
 from isoloss.cli.text import flop_text
 from isoloss.errors import InputError, Where
@@ -72,6 +71,7 @@ def _fill(folder: Path, draws: int, seed: int) -> None:
     from isoloss.document import dumps
     from isoloss.fitting import fit
     from isoloss.fitting.approaches import approaches
+    from isoloss.fitting.findings import with_findings
     from isoloss.planning import plan, plan_published
     from isoloss.planning.card import command_of
     from isoloss.report import write_report as write_page
@@ -82,9 +82,7 @@ def _fill(folder: Path, draws: int, seed: int) -> None:
     # From here on as a user would: what is fitted is what was written.
     runs = replace(read(folder / "runs.csv"), source="runs.csv")
     fits = {
-        law: replace(
-            with_findings(fit(runs, law, draws=draws, seed=seed), runs), reading=("runs.csv",)
-        )
+        law: with_findings(fit(runs, law, draws=draws, seed=seed), runs, ("runs.csv",))
         for law in LAWS
     }
     first = min(fits, key=lambda law: fits[law].residual_summary["rms_log"])

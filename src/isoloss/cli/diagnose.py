@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from isoloss.cli.backtest import source_of, target_of
-from isoloss.cli.fit import notices_about, parse_objective
+from isoloss.cli.fit import parse_objective
 from isoloss.cli.means import MEANS, MeansOptions
 from isoloss.cli.options import (
     OUTPUT,
@@ -141,5 +141,6 @@ def document(
 
 def _about(source: Runs | Fit) -> list[Notice]:
     from isoloss.fitting import Fit
+    from isoloss.fitting.findings import notices_about
 
     return list(source.warnings) if isinstance(source, Fit) else notices_about(source)

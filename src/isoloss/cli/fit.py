@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from isoloss.cli.options import (
@@ -23,8 +22,7 @@ from isoloss.cli.text import footer
 from isoloss.errors import InputError, Where
 
 if TYPE_CHECKING:
-    from isoloss.fitting import Fit, Notice, Objective
-    from isoloss.runs import Runs
+    from isoloss.fitting import Fit, Objective
 
 THIN_EVIDENCE = 3
 ALL = "all"
@@ -102,6 +100,7 @@ def fit(
         )
         return 0
     from isoloss.fitting import fit as fit_law
+    from isoloss.fitting.findings import with_findings
 
     if save is not None:
         check_target(save, "isoloss.fit", runs)
@@ -123,25 +122,11 @@ def fit(
             seed=seed,
             jobs=jobs,
         )
-    found = replace(with_findings(found, table), reading=(*runs, *reading.words()))
+    found = with_findings(found, table, (*runs, *reading.words()))
     if save is not None:
         found.save(save)
     output.give(text=lambda: report(found, save), document=found.to_dict)
     return 0 if found.status in ("ok", "edge") else THIN_EVIDENCE
-
-
-def with_findings(found: Fit, table: Runs) -> Fit:
-    """The fit with the findings about its runs among its warnings, so that they stay with it."""
-    from isoloss.fitting.findings import with_findings
-
-    return with_findings(found, table)
-
-
-def notices_about(table: Runs) -> list[Notice]:
-    """What must be known of the runs; excluded runs are counted in one notice, by reason."""
-    from isoloss.fitting.findings import notices_about
-
-    return notices_about(table)
 
 
 def report(found: Fit, saved: str | None = None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isoloss.cli.fit import notices_about, parse_objective
+from isoloss.cli.fit import parse_objective
 from isoloss.cli.options import OUTPUT, READING, Amount, Draws, Jobs, Output, Reading, Seed
 from isoloss.cli.text import footer
 from isoloss.errors import InputError, Where
@@ -60,6 +60,7 @@ def recipes(
         output: How the answer is written.
     """
     from isoloss.fitting import Notice
+    from isoloss.fitting.findings import notices_about
     from isoloss.validation import compare_recipes
 
     if a == b and where_a == where_b:

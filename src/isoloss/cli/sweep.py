@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from isoloss.cli.fit import THIN_EVIDENCE, notices_about
+from isoloss.cli.fit import THIN_EVIDENCE
 from isoloss.cli.options import OUTPUT, READING, Draws, Output, Reading, Seed, number
 from isoloss.cli.targets import check_target
 from isoloss.cli.text import columns, footer
@@ -88,6 +88,7 @@ def fit_runs(runs: Sequence[str], reading: Reading, **options: Any) -> SweepFit:
     """
     from dataclasses import replace
 
+    from isoloss.fitting.findings import notices_about
     from isoloss.fitting.sweeps import fit_sweep
 
     table = reading.read(runs)

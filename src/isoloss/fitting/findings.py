@@ -11,9 +11,16 @@ from isoloss.fitting.result import Fit
 from isoloss.runs import Runs
 
 
-def with_findings(found: Fit, table: Runs) -> Fit:
-    """The fit with the findings about its runs among its warnings, so that they stay with it."""
-    return replace(found, warnings=(*found.warnings, *notices_about(table)))
+def with_findings(found: Fit, table: Runs, reading: Sequence[str] = ()) -> Fit:
+    """The fit with what is known of its runs, so that it stays with it.
+
+    Args:
+        found: the fit.
+        table: its runs; what was found out about them joins the warnings.
+        reading: how they were read, as words of a command.
+    """
+    warnings = (*found.warnings, *notices_about(table))
+    return replace(found, warnings=warnings, reading=tuple(reading))
 
 
 def notices_about(table: Runs) -> list[Notice]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +78,7 @@ def fit_law(arguments: dict[str, Any], report: Report) -> Answer:
         draws=settings["draws"],
         seed=settings["seed"],
     )
-    found = replace(with_findings(found, table), reading=reading_words(arguments))
+    found = with_findings(found, table, reading_words(arguments))
     report("writing the fit")
     found.save(arguments["into"])
     return {"document": found.to_dict()}
