@@ -33,8 +33,8 @@ def best_values(
     """A graded table in which each setting keeps the tuned values with the lowest mean loss.
 
     Seeds of one value are averaged before values are compared, and all seeds of the chosen value
-    stay. The lowest of several noisy means is a little too low: by 0.85 standard deviations if three
-    are equally good.
+    stay. The lowest of several noisy means is a little too low: by 0.85 standard deviations if
+    three are equally good.
 
     Args:
         frame: canonical columns with ``status``, ``reason`` and ``loss``.
