@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from isoloss import datasets
 from tests.comparing import alike
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,7 +36,8 @@ class Checker(doctest.OutputChecker):
 
 @pytest.fixture
 def folder(tmp_path: Path, small_ladder_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the sessions take place: the shipped runs lie there as runs.csv."""
+    """Where the sessions take place: the shipped runs lie there as runs.parquet and runs.csv."""
+    shutil.copy(datasets.path("reference"), tmp_path / "runs.parquet")
     shutil.copy(small_ladder_path, tmp_path / "runs.csv")
     monkeypatch.chdir(tmp_path)
     return tmp_path

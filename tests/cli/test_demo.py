@@ -13,8 +13,10 @@ FILES = [
     "approaches.json",
     "backtest.json",
     "fit-chinchilla.json",
+    "fit-coupled.json",
     "fit.json",
     "plan-chinchilla.json",
+    "plan-coupled.json",
     "plan.json",
     "published.json",
     "report.html",
@@ -34,13 +36,14 @@ def results(tmp_path_factory):
 def test_results_can_be_read_again(results):
     assert sorted(path.name for path in results.iterdir()) == FILES
     runs = iso.read(results / "runs.csv")
-    assert len(runs) == 237
-    assert len(runs.ok()) == 29
+    assert len(runs) == len(iso.datasets.reference())
+    assert len(runs.ok()) == 67
+    assert len(set(runs.ok().frame["flop_budget"])) == 6
     assert runs.conventions.loss_unit == "nats/byte"
     fit = iso.Fit.load(results / "fit.json")
-    assert fit.law.name == "coupled"
+    assert fit.law.name == "rosenfeld"
     assert fit.status == "ok"
-    assert fit.residual_summary["rms_log"] == pytest.approx(0.0078, abs=2e-4)
+    assert fit.residual_summary["rms_log"] == pytest.approx(0.0053, abs=1e-4)
     assert iso.Fit.load(results / "fit-chinchilla.json").residual_summary["rms_log"] > 0.015
     plan = iso.Plan.load(results / "plan.json")
     assert plan.flop == pytest.approx(30 * runs.points().flop.max(), rel=5e-3)
@@ -52,16 +55,28 @@ def test_results_can_be_read_again(results):
 def test_report_has_all_of_it_in_text(results):
     report = (results / "report.md").read_text()
     assert report.isascii()
-    for name in ("fit.json", "fit-chinchilla.json"):
+    for name in ("fit.json", "fit-chinchilla.json", "fit-coupled.json"):
         assert iso.Fit.load(results / name).summary() in report
     assert iso.Plan.load(results / "plan.json").summary() in report
+    assert iso.Backtest.load(results / "backtest.json").summary() in report
     for part in (
-        "another study than ladder and ci",
+        "another study than the IsoFLOP groups",
+        "another lr does better",
         "hoffmann",
         "flat region",
         "approach 2, IsoFLOP profiles",
     ):
         assert part in report
+
+
+def test_the_plan_is_by_the_law_that_predicted_the_largest_budget(results):
+    tested = iso.Backtest.load(results / "backtest.json")
+    last = tested.cuts[-1]
+    assert last.n_held_out == 6  # the largest budget alone
+    errors = {law: score.mean_abs_rel_error for law, score in last.laws.items()}
+    assert min(errors, key=lambda law: errors[law]) == "rosenfeld"
+    assert errors["rosenfeld"] < 0.01 < 0.02 < errors["chinchilla"]
+    assert iso.Plan.load(results / "plan.json").flop == tested.target_flop
 
 
 def test_page_shows_the_answer_and_the_runs_set_aside(results):
@@ -70,8 +85,8 @@ def test_page_shows_the_answer_and_the_runs_set_aside(results):
     for line in plan.card().answer:
         assert f">{line.value}<" in page
     assert page.count("<svg id=") >= 4
-    assert page.count('<tr class="out">') == 237 - 29
-    assert "another study than ladder and ci" in page
+    assert page.count('<tr class="out">') == len(iso.datasets.reference()) - 67
+    assert "another study than the IsoFLOP groups" in page
     verdict = iso.Backtest.load(results / "backtest.json").verdict
     assert f'<span class="badge {verdict}">' in page
 

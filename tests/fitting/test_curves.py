@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 
+from isoloss import datasets
 from isoloss.document import dumps
 from isoloss.errors import EvidenceError, InputError
 from isoloss.fitting.curves import LossCurve, fit_curves, score
@@ -96,3 +98,21 @@ def test_losses_must_fit_the_steps_and_be_positive():
 def test_delta_must_be_positive():
     with pytest.raises(InputError, match="positive number"):
         fit_curves([curve("cosine", FITTED["cosine"])], delta=0.0)
+
+
+def test_curves_that_the_law_does_not_describe_end_in_a_status():
+    # Eight thousand steps of the reference ladder: the search once ran out of numbers.
+    rows = datasets.reference().where("\"group\" = 'curves' and steps = 8000 and d_model = 16")
+    points = datasets.reference_curves().filter(series="loss_text")
+    schedules = {"constant": constant(2**-7, 8000, 400), "cosine": cosine(2**-7, 0.0, 8000, 400)}
+    curves = []
+    for run_id, name in rows.frame.select("run_id", "lr_schedule").iter_rows():
+        if name in schedules:
+            mine = points.filter(run_id=run_id).filter(pl.col("step") > 400)
+            step, loss = mine["step"].to_numpy() - 1, mine["value"].to_numpy()
+            curves.append(LossCurve(name, schedules[name], step, loss))
+    assert len(curves) == 2
+    found = fit_curves(curves)
+    assert found.status in ("failed", "not_identified")
+    assert all(np.isfinite(value) for value in found.estimate.values())
+    assert max(one.mean_rel_error for one in found.scores) < 0.02

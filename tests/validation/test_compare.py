@@ -10,8 +10,11 @@ import pytest
 
 import isoloss as iso
 from isoloss.document import dumps
+from isoloss.laws import get_law
+from isoloss.validation import comparison
 from isoloss.validation.compare import assemble, compare, paired, why_not
 from isoloss.validation.criteria import criteria
+from isoloss.validation.stacking import learn
 from tests.validation.simulate import BUDGETS, best_of_small_ladder, sweep
 
 LAWS = ("chinchilla", "coupled", "chinchilla-nofloor")
@@ -209,3 +212,27 @@ def test_small_ladder_is_not_additive():
     assert found.best == "coupled"
     assert found.row("chinchilla").held_out_error > 2 * found.row("coupled").held_out_error
     assert found.row("chinchilla").rms_log > 2 * found.row("coupled").rms_log
+
+
+def test_a_hopeless_law_does_not_spoil_the_weights_of_the_others():
+    good, fair = np.array([0.01, -0.01, 0.02]), np.array([0.03, 0.03, 0.02])
+    cut = {"good": good, "fair": fair, "lost": np.array([1e24, 1e24, 1e24])}
+    weights = learn([cut, cut], list(cut))
+    assert weights["lost"] == 0.0
+    assert weights == pytest.approx(learn([cut, cut], ["good", "fair"]) | {"lost": 0.0})
+
+
+def test_one_run_that_repeats_a_little_is_not_enough_for_a_law_of_repetition():
+    points = iso.datasets.small_ladder().where("study = 'rep'").points()
+    assert why_not(points, get_law("repetition"), 100) is None
+    epochs = np.where(np.arange(len(points)) < 1, 4.0, 1.05)
+    few = replace(points, unique_tokens=points.tokens / epochs)
+    assert why_not(few, get_law("repetition"), 100) == (
+        f"needs runs that repeat data, and there are 1 of {len(points)}"
+    )
+
+
+def test_an_absurd_error_is_not_written_out():
+    assert comparison._share(1e24) == "> 1000%"
+    assert comparison._signed(1e24) == "> 1000%"
+    assert comparison._share(0.0123) == "1.23%"

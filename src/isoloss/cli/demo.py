@@ -19,11 +19,11 @@ from isoloss.errors import InputError, Where
 
 if TYPE_CHECKING:
     from isoloss.runs import Runs
+    from isoloss.validation import Backtest
 
-LAWS = ("chinchilla", "coupled")
-"""The laws that are fitted; the plan is by the one that leaves the smaller residuals."""
+LAWS = ("chinchilla", "coupled", "rosenfeld")
+"""The laws that are fitted; the plan is by the one that predicted the largest budget better."""
 BEYOND = 30.0
-STUDIES = ("ladder", "ci")
 MIN_STEPS = 300
 REPORT = "report.md"
 PAGE = "report.html"
@@ -39,9 +39,10 @@ def demo(
 ) -> None:
     """Do all of it on the shipped runs: grade, fit, compare, test, plan; results go to a folder.
 
-    The runs are 237 real models of 3k to 500k parameters; the plan is for 30 times the compute of
-    the largest. The last two lines of the output name the report: report.html with figures, to
-    look at, to print and to forward, and report.md with everything in readable text.
+    The runs are the reference ladder, real models of 4k to 820k parameters; the plan is for 30
+    times the compute of the largest. The last two lines of the output name the report: report.html
+    with figures, to look at, to print and to forward, and report.md with everything in readable
+    text.
 
     Args:
         into: The folder to write to; it is made if need be.
@@ -67,7 +68,7 @@ def demo(
 def _fill(folder: Path, draws: int, seed: int) -> None:
     """Do the work and write its results into an empty folder."""
     from isoloss.atomic import write_text
-    from isoloss.datasets import small_ladder
+    from isoloss.datasets import reference
     from isoloss.document import dumps
     from isoloss.fitting import fit
     from isoloss.fitting.approaches import approaches
@@ -78,22 +79,29 @@ def _fill(folder: Path, draws: int, seed: int) -> None:
     from isoloss.runs import read
     from isoloss.validation import backtest
 
-    best_runs(small_ladder()).save(folder / "runs.csv")
+    best_runs(reference()).save(folder / "runs.csv")
     # From here on as a user would: what is fitted is what was written.
     runs = replace(read(folder / "runs.csv"), source="runs.csv")
     fits = {
         law: with_findings(fit(runs, law, draws=draws, seed=seed), runs, ("runs.csv",))
         for law in LAWS
     }
-    first = min(fits, key=lambda law: fits[law].residual_summary["rms_log"])
     # Three digits, so that whoever types the budget gets the same plan.
     budget = float(f"{BEYOND * float(runs.points().flop.max()):.2e}")
+    tested = backtest(
+        runs, LAWS, target=budget, flop_per_token="runs", draws=min(draws, TESTS), seed=seed
+    )
+    first = best_at_the_end(tested)
     endings = {law: ".json" if law == first else f"-{law}.json" for law in LAWS}
     plans = {
         law: replace(
-            plan(found, budget, flop_per_token="runs"),
+            plan(found, budget, flop_per_token="runs", backtest=tested),
             command=command_of(
-                "plan", flop_text(budget), fit=f"fit{endings[law]}", flop_per_token="runs"
+                "plan",
+                flop_text(budget),
+                fit=f"fit{endings[law]}",
+                flop_per_token="runs",
+                backtest="backtest.json",
             ),
         )
         for law, found in fits.items()
@@ -105,39 +113,33 @@ def _fill(folder: Path, draws: int, seed: int) -> None:
     write_text(folder / "approaches.json", dumps(compared.to_dict()))
     published = plan_published(budget)
     write_text(folder / "published.json", dumps(published.to_dict()))
-    tested = backtest(
-        runs, first, target=budget, flop_per_token="runs", draws=min(draws, TESTS), seed=seed
-    )
     tested.save(folder / "backtest.json")
     write_page(folder / PAGE, fits[first], plans[first], tested, runs)
-    results = Results(runs, first, fits, compared, plans, published)
+    results = Results(runs, first, fits, tested, compared, plans, published)
     write_text(folder / REPORT, write_report(results))
 
 
-def best_runs(runs: Runs) -> Runs:
-    """The shipped runs with those set aside that no law of N and D should describe.
+def best_at_the_end(tested: Backtest) -> str:
+    """The law that predicted the runs of the largest budget best, from all smaller ones."""
+    return min(tested.laws, key=lambda law: tested.cuts[-1].laws[law].mean_abs_rel_error)
 
-    Of each size and budget of the IsoFLOP studies one run is left, at the learning rate that does
-    best on average over seeds; the card of the set says why short runs and one layer are left out.
+
+def best_runs(runs: Runs) -> Runs:
+    """The runs of the reference ladder that a law of N and D should describe.
+
+    Of each size and budget the learning rate stays that does best on average over seeds; other
+    studies and short runs are set aside, with the reason.
     """
     import polars as pl
 
-    setting = ("flop_budget", "params", "tokens")
-    frame = runs.frame.with_columns(mean=pl.col("loss").mean().over(*setting, "lr", "study"))
     reasons: Mapping[str, pl.Expr] = {
-        "another study than ladder and ci": ~pl.col("study").is_in(STUDIES),
+        "another study than the IsoFLOP groups": pl.col("flop_budget").is_null(),
         f"fewer than {MIN_STEPS} steps": pl.col("steps") < MIN_STEPS,
-        "one layer": pl.col("n_layers") == 1,
-        "another learning rate does better": (
-            pl.col("mean") > pl.col("mean").min().over(*setting, "study")
-        ),
-        "another seed of the same setting": pl.col("seed") > 0,
     }
     for why, condition in reasons.items():
-        chosen = frame.filter(condition)["run_id"].to_list()
+        chosen = runs.ok().frame.filter(condition)["run_id"].to_list()
         runs = runs.exclude(chosen, why)
-        frame = frame.filter(~condition)
-    return runs
+    return runs.best("lr")
 
 
 def _check_folder(folder: Path) -> None:

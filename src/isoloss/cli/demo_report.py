@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from isoloss.cli.approaches import report as approaches_report
+from isoloss.cli.backtest import report as backtest_report
 from isoloss.cli.text import columns, flop_text
 from isoloss.version import __version__
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from isoloss.fitting.approaches import Approaches
     from isoloss.planning import Plan, PublishedPlans
     from isoloss.runs import Runs
+    from isoloss.validation import Backtest
 
 TITLE = "# isoloss demo"
 
@@ -31,21 +33,27 @@ Each law is fitted to the same runs. N counts parameters without the input embed
 nats per byte. A smaller residual with a law of more parameters is not yet a better forecast, but
 residuals twice as large say that the form is wrong."""
 
+_TESTED = """\
+## 3. Would they have predicted the largest runs?
+
+Each law is fitted to the runs of the smaller budgets only, and held against those of the larger
+ones, up to the largest budget alone. The plan is by the law that did best there."""
+
 _APPROACHES = """\
-## 3. Do the three approaches agree?
+## 4. Do the three approaches agree?
 
 Approach 1 takes the best size at each compute from the runs themselves, approach 2 the minimum of a
 curve through the runs of each budget, approach 3 the law above. One that rests on few sizes or
 budgets says so."""
 
 _PLANS = """\
-## 4. What to do with 30 times the compute of the largest run?
+## 5. What to do with 30 times the compute of the largest run?
 
 The budget is {flop} FLOP, counted as the runs count it. All laws saw the same runs; how far their
 answers lie apart is part of what the runs cannot say."""
 
 _PUBLISHED = """\
-## 5. What would the published laws do?
+## 6. What would the published laws do?
 
 They were fitted to models ten thousand times larger, on other text with other tokenizers; the last
 column says how far outside its range each one is asked. Losses do not compare."""
@@ -56,8 +64,10 @@ _AGAIN = """\
 ```sh
 isoloss runs check runs.csv
 isoloss fit runs.csv --law {law} --seed {seed} --draws {draws} --save fit.json
+isoloss backtest runs.csv --law {laws} --target {flop} --flop-per-token runs \
+--seed {seed} --draws {tests} --save backtest.json
 isoloss approaches runs.csv --law {law} --seed {seed} --draws {draws} --target {flop}
-isoloss plan {flop} --fit fit.json --flop-per-token runs
+isoloss plan {flop} --fit fit.json --flop-per-token runs --backtest backtest.json
 isoloss plan {flop} --published
 ```"""
 
@@ -70,6 +80,7 @@ class Results:
         runs: the table, with the runs that are set aside.
         law: the law that is planned by.
         fits: by law.
+        tested: the backtest of the laws.
         approaches: the three approaches, at the budget.
         plans: by law.
         published: the published laws at the same budget.
@@ -78,6 +89,7 @@ class Results:
     runs: Runs
     law: str
     fits: Mapping[str, Fit]
+    tested: Backtest
     approaches: Approaches
     plans: Mapping[str, Plan]
     published: PublishedPlans
@@ -96,15 +108,24 @@ def write_report(results: Results) -> str:
         _FITS,
         _block(_fit_table(results.fits)),
         *(_block(found.summary()) for found in results.fits.values()),
+        _TESTED,
+        _block(backtest_report(results.tested)),
         _APPROACHES,
         _block(approaches_report(results.approaches)),
         _PLANS.format(flop=flop),
         _block(_plan_table(results.plans)),
-        f"By {law}, which leaves the smaller residuals:",
+        f"By {law}, which predicted the largest budget best:",
         _block(results.plans[law].summary()),
         _PUBLISHED,
         _block(results.published.summary()),
-        _AGAIN.format(law=law, seed=fit.seed, draws=len(fit.draws), flop=flop),
+        _AGAIN.format(
+            law=law,
+            laws=",".join(results.fits),
+            seed=fit.seed,
+            draws=len(fit.draws),
+            tests=results.tested.draws,
+            flop=flop,
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 

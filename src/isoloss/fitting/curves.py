@@ -30,6 +30,7 @@ DELTA = 1e-3
 NARROWING = (64.0, 16.0, 4.0)  # the Huber corner begins wide: far from the optimum it is flat
 STEPS = 30, 400  # on the way, and at the end
 SAME = 1e-6  # two optima are the same when their objectives agree to this share
+LARGEST_LOG = 60.0  # of a parameter; a search that passes it has run away
 NOT_FIXED = 1.0  # an exponent or the logarithm of a scale with a larger standard error
 
 
@@ -217,7 +218,7 @@ def fit_curves(curves: Sequence[LossCurve], *, delta: float = DELTA) -> CurveFit
     found = [problem.follow(start, delta) for start in problem.starts()]
     best = min(found, key=lambda result: float(result.cost))
     agreement = float(np.mean([result.cost <= best.cost * (1 + SAME) for result in found]))
-    estimate = dict(zip(NAMES, map(float, np.exp(best.x)), strict=True))
+    estimate = dict(zip(NAMES, map(float, _parameters(best.x)), strict=True))
     spread = problem.spread(best.x)
     status, message = _judge(best, spread, agreement, len(found))
     return CurveFit(
@@ -241,20 +242,24 @@ class _Problem:
         self.loss = np.concatenate([curve.loss for curve in curves])
 
     def residuals(self, phi: Array) -> Array:
-        theta = np.exp(phi)
-        curve = np.concatenate([loss_curve(theta, way) for way in self.ways])
-        return np.log(self._positive(curve) / self.loss)
+        theta = _parameters(phi)
+        with np.errstate(over="ignore", invalid="ignore"):
+            curve = np.concatenate([loss_curve(theta, way) for way in self.ways])
+        return np.log(self._usable(curve) / self.loss)
 
     def jacobian(self, phi: Array) -> Array:
-        theta = np.exp(phi)
-        parts = [gradient(theta, way) for way in self.ways]
-        curve = np.concatenate([part[0] for part in parts])
-        slopes = np.concatenate([part[1] for part in parts])
-        return slopes * theta / self._positive(curve)[:, None]
+        theta = _parameters(phi)
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts = [gradient(theta, way) for way in self.ways]
+            curve = np.concatenate([part[0] for part in parts])
+            slopes = np.concatenate([part[1] for part in parts]) * theta
+        slopes[~np.isfinite(slopes)] = 0.0
+        return slopes / self._usable(curve)[:, None]
 
-    def _positive(self, curve: Array) -> Array:
-        # A decay may take more than there is on the way; the logarithm must not end the search.
-        return np.maximum(curve, 1e-6 * self.loss)
+    def _usable(self, curve: Array) -> Array:
+        # A decay may take more than there is on the way, and a step may go far astray; neither
+        # must end the search.
+        return np.clip(np.nan_to_num(curve, nan=np.inf), 1e-6 * self.loss, 1e6 * self.loss)
 
     def starts(self) -> list[Array]:
         """Plausible exponents, with L0, A and B by non-negative least squares."""
@@ -273,19 +278,21 @@ class _Problem:
         from scipy.optimize import least_squares
 
         for widening in (*NARROWING, 1.0):
-            result = least_squares(
-                self.residuals,
-                phi,
-                jac=self.jacobian,  # pyright: ignore[reportArgumentType]  (stub wants a literal)
-                loss="huber",
-                f_scale=delta * widening,
-                x_scale="jac",
-                max_nfev=STEPS[widening == 1.0],
-                ftol=1e-12,
-                xtol=1e-12,
-                gtol=1e-12,
-            )
-            phi = result.x
+            # A flat valley may send a step far away, beyond the squares of numbers.
+            with np.errstate(over="ignore", invalid="ignore"):
+                result = least_squares(
+                    self.residuals,
+                    phi,
+                    jac=self.jacobian,  # pyright: ignore[reportArgumentType]  (stub: a literal)
+                    loss="huber",
+                    f_scale=delta * widening,
+                    x_scale="jac",
+                    max_nfev=STEPS[widening == 1.0],
+                    ftol=1e-12,
+                    xtol=1e-12,
+                    gtol=1e-12,
+                )
+            phi = np.clip(result.x, -LARGEST_LOG, LARGEST_LOG)
         return result  # pyright: ignore[reportPossiblyUnboundVariable]  (the loop runs)
 
     def spread(self, phi: Array) -> dict[str, float]:
@@ -299,6 +306,11 @@ class _Problem:
         variance = np.linalg.solve(unit.T @ unit + 1e-14 * identity, identity)
         error = noise * np.sqrt(np.diagonal(variance)) / np.maximum(length, 1e-300)
         return dict(zip(NAMES, map(float, error), strict=True))
+
+
+def _parameters(phi: Array) -> Array:
+    """Parameters from their logarithms; a search that runs away stays within numbers."""
+    return np.exp(np.clip(phi, -LARGEST_LOG, LARGEST_LOG))
 
 
 def _judge(

@@ -21,6 +21,7 @@ from isoloss.validation.stacking import Stack, stack
 
 Array = NDArray[np.float64]
 ALL = "all"
+REPEATS = 1.1  # tokens over unique tokens from which on a run repeats data
 VARIES = 0.05  # of a logarithm: a variable that moves less is taken as constant
 
 
@@ -184,8 +185,11 @@ def why_not(points: Points, law: Law, most: int) -> str | None:
         return f"needs {flat[0]} to differ between runs"
     if "S" in x and np.ptp(np.log(x["S"] / points.tokens)) < VARIES:
         return "needs a batch size that differs between runs, for S to be more than D"
-    if "U" in x and np.allclose(points.unique_tokens, points.tokens, rtol=1e-3):
-        return "needs runs that repeat data"
+    if "U" in x:
+        repeating = int(np.sum(points.tokens > REPEATS * points.unique_tokens))
+        if repeating < RUNS_PER_PARAMETER * 2:
+            found = f"{repeating} of {len(points)}" if repeating else "none"
+            return f"needs runs that repeat data, and there are {found}"
     plane = {name for name in law.variables if name in ("N", "D", "C", "S")}
     wide = [v for v in (points.params, points.tokens) if np.isfinite(v).all()]
     if len(wide) == 2 and all(np.ptp(np.log(v)) >= VARIES for v in wide) and len(plane) < 2:

@@ -19,6 +19,7 @@ from isoloss.validation.stacking import Stack
 if TYPE_CHECKING:
     import polars as pl
 
+LARGEST = 10.0  # a relative error beyond that has no digits worth showing
 CLEAR = 2.0  # standard errors from which on a difference is one
 
 
@@ -164,7 +165,11 @@ class Comparison(Report):
     def warnings(self) -> tuple[Notice, ...]:
         """What the table as a whole does not settle, and the notes."""
         found = list(self.notes)
-        close = [r.law for r in self.rows[1:] if r.to_best is not None and not r.to_best.is_clear]
+        close = [
+            row.law
+            for row in self.rows[1:]
+            if row.to_best is not None and not row.to_best.is_clear and row.held_out_error < LARGEST
+        ]
         if close:
             message = (
                 f"{_listed(close)} cannot be told apart from {self.best} by these held-out runs "
@@ -262,16 +267,22 @@ class Comparison(Report):
 
 
 def _share(value: float) -> str:
-    return f"{value:.2%}" if np.isfinite(value) else "-"
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:.2%}" if value < LARGEST else f"> {LARGEST:.0%}"
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2%}" if np.isfinite(value) else "-"
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:+.2%}" if value < LARGEST else f"> {LARGEST:.0%}"
 
 
 def _difference(row: LawRow, best: str) -> str:
     if row.law == best or row.to_best is None:
         return "best" if row.law == best else "-"
+    if not abs(row.to_best.mean) < LARGEST:
+        return "-"
     return f"{100 * row.to_best.mean:+.2f} +- {100 * row.to_best.standard_error:.2f} %"
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Array = NDArray[np.float64]
+HOPELESS = 1e4  # times the error of the best law at a cut
 FADE = 0.5  # weight of a cut's squared errors relative to the next later cut; measured, see docs
 
 
@@ -228,12 +229,27 @@ def learn(scores: Sequence[Mapping[str, Array]], laws: Sequence[str]) -> dict[st
     usable = [s for s in scores if all(name in s and s[name].size for name in laws)]
     if not usable:
         return dict.fromkeys(laws, 1.0 / len(laws))
+    sane = [name for name in laws if not _is_hopeless(name, usable, laws)]
+    if len(sane) < len(laws):
+        return {name: 0.0 for name in laws} | learn(scores, sane)
     rows: list[Array] = []
     for age, cut in enumerate(reversed(usable)):
         errors = np.stack([cut[name] for name in laws], axis=1)
         typical = float(np.median(np.sqrt(np.mean(errors**2, axis=0))))
         rows.append(errors * np.sqrt(FADE**age / len(errors)) / max(typical, 1e-300))
     return dict(zip(laws, map(float, simplex_weights(np.concatenate(rows))), strict=True))
+
+
+def _is_hopeless(name: str, cuts: Sequence[Mapping[str, Array]], laws: Sequence[str]) -> bool:
+    """Whether a law is so far off at some cut that its errors would drown those of the others.
+
+    Its weight is none in any case; left in, the search for weights loses all digits.
+    """
+    for cut in cuts:
+        sizes = {law: float(np.sqrt(np.mean(cut[law] ** 2))) for law in laws}
+        if sizes[name] > HOPELESS * max(min(sizes.values()), 1e-12):
+            return True
+    return False
 
 
 def simplex_weights(errors: Array) -> Array:
