@@ -118,10 +118,8 @@ def card(folder: str = "ladder", /, *, output: Output = OUTPUT) -> None:
     from isoloss.training.ladder import open_ladder
     from isoloss.training.shards import CARD, open_corpus
 
-    if (Path(folder) / CARD).exists():
-        corpus = open_corpus(folder)
-    else:
-        corpus = open_ladder(folder).corpus()
+    is_corpus = (Path(folder) / CARD).exists()
+    corpus = open_corpus(folder) if is_corpus else open_ladder(folder).corpus()
     if corpus is None:
         raise _no_corpus(folder)
     _give(corpus, output)

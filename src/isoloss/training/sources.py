@@ -153,7 +153,7 @@ def _package(name: str, home: Path) -> Source:
     def read() -> Iterator[str]:
         try:
             yield from PACKAGES[found.name].read(home / debian.FILES)
-        except (OSError, ValueError, LookupError, struct.error, zlib.error) as error:
+        except (OSError, EOFError, ValueError, LookupError, struct.error, zlib.error) as error:
             raise InputError(
                 f"these texts cannot be read ({error}).",
                 code="bad_package",
