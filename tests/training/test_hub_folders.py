@@ -161,7 +161,7 @@ def test_damaged_data_sets_are_refused_by_name(tmp_path, damage, code) -> None:
     with pytest.raises(InputError) as caught:
         list(documents(str(home)))
     assert caught.value.code == code
-    assert str(home) in caught.value.where.file
+    assert str(home) in (caught.value.where.file or "")
 
 
 def test_the_card_of_a_corpus_says_split_and_licence(tmp_path) -> None:

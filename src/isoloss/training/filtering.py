@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any, cast
 
@@ -142,7 +143,7 @@ def filtered(
         scores = model.scores(split.pieces, split.train)
         sizes = np.array([piece.size for piece in split.train], dtype=np.int64)
         chosen = chosen_by_bytes(scores, sizes, wanted.keep)
-        kept[name] = replace(split, train=[split.train[i] for i in np.flatnonzero(chosen)])
+        kept[name] = replace(split, train=list(compress(split.train, chosen)))
         told[name] = {
             "documents": len(sizes),
             "kept_documents": int(chosen.sum()),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,14 @@ from isoloss.training.tokenizers import Tokenizer, restore_tokenizer
 
 Tokens = NDArray[np.unsignedinteger[Any]]
 CARD = "corpus.json"
+
+
+class Digest(Protocol):
+    """A hash that takes more bytes."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add bytes."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -210,7 +217,8 @@ def open_corpus(folder: str | Path) -> Corpus:
 
 def _domain(values: Mapping[str, Any]) -> Domain:
     origins = tuple(Origin(**one) for one in values.get("origins", ()))
-    return Domain(**{**values, "origins": origins})
+    known: dict[str, Any] = {**values, "origins": origins}
+    return Domain(**known)
 
 
 @dataclass(frozen=True)
@@ -230,9 +238,7 @@ class Split:
     origins: tuple[Origin, ...]
 
 
-def write_domain(
-    name: str, split: Split, codec: Tokenizer, home: Path, digest: hashlib._Hash
-) -> Domain:
+def write_domain(name: str, split: Split, codec: Tokenizer, home: Path, digest: Digest) -> Domain:
     """Write the tokens of a domain, a few megabytes at a time, and add them to a hash."""
     tokens: dict[str, int] = {}
     for part, chosen in (("train", split.train), ("valid", split.valid)):

@@ -205,8 +205,8 @@ def _trainer(document: Mapping[str, Any]) -> str:
 
 def _texts(found: Any, name: str) -> dict[str, str | list[str]]:
     def usable(one: Any) -> bool:
-        many: list[Any] = one if isinstance(one, list) and one else [one]
-        return all(isinstance(text, str) for text in many)
+        many = _listed(one)
+        return bool(many) and all(isinstance(text, str) for text in many)
 
     if not isinstance(found, dict) or not all(
         usable(value) for value in cast("dict[str, Any]", found).values()

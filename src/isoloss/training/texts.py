@@ -111,7 +111,7 @@ def _parquet(path: Path, column: str | None) -> Iterator[str]:
     except Exception as error:
         raise _bad_table(path, error) from None
     name = _column(schema.names(), column, Where(str(path)))
-    if schema[name] not in (pl.String, pl.Categorical):
+    if not isinstance(schema[name], pl.String | pl.Categorical):
         raise _no_text(name, str(schema[name]), Where(str(path)))
     batches = table.select(pl.col(name).cast(pl.String)).collect_batches(
         chunk_size=_ROWS, maintain_order=True
@@ -126,7 +126,7 @@ def _parquet(path: Path, column: str | None) -> Iterator[str]:
 def _arrow(path: Path, column: str | None) -> Iterator[str]:
     """The texts of an Arrow file, stream or file format, a batch of rows at a time."""
     try:
-        import pyarrow as pa
+        import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs]
     except ModuleNotFoundError:
         raise InputError(
             "Arrow files are read by the library pyarrow, which is not installed.",
