@@ -123,7 +123,8 @@ class Corpus:
         read = [self.domains[name] for name in names]
         return {
             "dataset": f"corpus {self.digest}",
-            "dataset_documents": sum(domain.train_documents for domain in read),
+            # Corpora of older versions do not say it.
+            "dataset_documents": sum(domain.train_documents for domain in read) or None,
             "dataset_bytes": sum(domain.train_bytes for domain in read),
             "dataset_licence": "; ".join(dict.fromkeys(domain.licence for domain in read)),
         }
