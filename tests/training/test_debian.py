@@ -68,6 +68,14 @@ def test_a_fetched_package_is_a_source_and_is_not_fetched_again(apt, corpora) ->
     assert apt.downloads == [f"{NAME}=1.0-1"]
 
 
+def test_a_relative_folder_will_do(apt, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ISOLOSS_CORPORA", "here")
+    fetch(look_up(NAME))
+    assert len(list(documents(f"debian:{NAME}"))) == 2
+    assert len(list(documents("here/debian/dict-gcide"))) == 2
+
+
 def test_a_copied_folder_will_do_where_there_is_no_apt(apt, corpora, tmp_path, monkeypatch) -> None:
     fetch(look_up(NAME))
     copied = shutil.copytree(corpora / "debian" / NAME, tmp_path / "copied")

@@ -229,7 +229,7 @@ def _unpack(archive: Path, offer: Offer, into: Path, folder: str | Path | None) 
     """Keep the wanted files of a package; returns how many. Links lead nowhere and are left out."""
     tree = into / "tree.tar"
     with tree.open("wb") as file:
-        _call(["dpkg-deb", "--fsys-tarfile", str(archive)], folder, offer.name, into, file)
+        _call(["dpkg-deb", "--fsys-tarfile", str(archive)], folder, offer.name, into=file)
     count, wanted = 0, known(offer.name).wanted
     with tarfile.open(tree, "r:") as whole:
         for member in whole:
@@ -305,11 +305,12 @@ def _call(
         raise _not_offered(name, said)
     if "No space left on device" in done.stderr.decode("utf-8", "replace"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    online = "Is the network there? apt-get update (as root) renews apt's lists."
     raise InputError(
         f"{words[0]} failed: {said[:_LONGEST]}",
         code="download_failed",
         where=Where(field=name),
-        hint="Nothing was kept. Is the network there? apt-get update (as root) renews apt's lists.",
+        hint=f"Nothing was kept. {online}" if words[0] == "apt-get" else "Nothing was kept.",
     )
 
 

@@ -44,7 +44,7 @@ class Filter:
     keep: tuple[float, float]
     domains: tuple[str, ...] = ()
     shape: str = "32x2"
-    steps: int = 1000
+    steps: int = 500
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def parse_filter(table: Mapping[str, Any]) -> Filter:
         isinstance(one, str) for one in cast("list[Any]", domains)
     ):
         raise _bad("domains", domains, 'a list of domains, such as ["web"]')
-    shape, steps, seed = table.get("shape", "32x2"), table.get("steps", 1000), table.get("seed", 0)
+    shape, steps, seed = table.get("shape", "32x2"), table.get("steps", 500), table.get("seed", 0)
     if not isinstance(shape, str):
         raise _bad("shape", shape, "a shape such as 32x2 (width x layers)")
     for name, value, least in (("steps", steps, 1), ("seed", seed, 0)):
