@@ -59,12 +59,14 @@ COMMANDS = {
     "epochs": ("data", "epochs", "--published"),
     "mixture": ("data", "mix", "MIXTURES", "--target", "loss_a,loss_b", "--draws", "20"),
     "pools": ("data", "pools", "POOLS", "--tokens", "20B", "--draws", "20"),
+    "corpus_sources": ("corpus", "list"),
     "demo": ("demo", "--draws", "20"),
     "error": ("plan", "1E"),
 }
 
-# Documents that need PyTorch (tests/training/test_command.py), and that of the pages (tests/ui).
-ELSEWHERE = ("ladder", "ladder_next", "coordinates", "job")
+# Documents that need PyTorch (tests/training/test_command.py, test_corpus_commands.py), and that of
+# the pages (tests/ui).
+ELSEWHERE = ("ladder", "ladder_next", "coordinates", "corpus", "corpus_fetch", "job")
 
 PRICED = ("data", "plan", "9.3e21", "--unique", "25B", "--published")
 ON = ("--hardware", "h100", "--mfu", "0.4", "--price", "2", "--devices", "64", "--days", "9")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import numpy as np
@@ -115,6 +116,74 @@ def test_a_byte_pair_encoding_is_trained_kept_and_shorter(texts, tmp_path) -> No
     text = (texts / "000.txt").read_text()
     again = open_corpus(found.folder).codec().encode([text])
     assert np.array_equal(again, found.codec().encode([text]))
+
+
+def test_losses_of_a_byte_pair_encoding_are_told_per_token_and_per_byte(texts, tmp_path) -> None:
+    pytest.importorskip("tokenizers", reason="byte-pair encodings need tokenizers (extra train)")
+    from isoloss.training.runner import carry_out
+    from isoloss.training.setting import Setting
+
+    found = build_corpus({"text": str(texts)}, tmp_path, tokenizer="bpe-300", validation=0.1)
+    spec = small(found.digest, vocab=found.vocab, steps=10)
+    (row,) = carry_out([spec], found, [tmp_path], Setting(), [{}])
+    domain = found.domains["text"]
+    assert row["loss_unit"] == "nats/token"
+    assert row["bytes_per_token"] == domain.valid_bytes / domain.valid_tokens > 1.5
+    assert row["bits_per_byte"] == pytest.approx(row["loss"] / np.log(2) / row["bytes_per_token"])
+    assert row["dataset"] == f"corpus {found.digest}"
+    assert row["dataset_bytes"] == domain.train_bytes
+    assert row["dataset_documents"] == domain.train_documents
+
+
+def test_several_sources_make_one_domain(texts, tmp_path) -> None:
+    other = write_texts(tmp_path / "other", 20, seed=4)
+    (other / "again.txt").write_text((texts / "000.txt").read_text())
+    sources = {"text": [str(texts), str(other)]}
+    found = build_corpus(sources, tmp_path / "c", validation=0.1)
+    first, second = found.domains["text"].origins
+    assert (first.documents, second.documents) == (60, 20)
+    total = sum(one.bytes + one.documents for one in (first, second))
+    assert found.domains["text"].train_bytes + found.domains["text"].valid_bytes == total
+
+
+def test_a_text_holds_no_separator(tmp_path) -> None:
+    here = write_texts(tmp_path / "a", 60)
+    (here / "zero.txt").write_text("before\0after")
+    found = build_corpus({"text": str(here)}, tmp_path / "c", validation=0.1)
+    both = [*found.tokens("text", "train"), *found.tokens("text", "valid")]
+    assert both.count(0) == 61
+
+
+@pytest.mark.parametrize("name", ["../text", "a b", "", "a/b"])
+def test_a_domain_has_a_plain_name(texts, tmp_path, name) -> None:
+    with pytest.raises(InputError) as caught:
+        build_corpus({name: str(texts)}, tmp_path)
+    assert caught.value.code == "bad_spec"
+
+
+def test_packed_texts_are_read_and_unreadable_ones_named(tmp_path) -> None:
+    for name, text in (("a.txt.gz", "one"), ("b.jsonl.gz", '{"text": "two"}\n[1]\n')):
+        with gzip.open(tmp_path / name, "wt") as file:
+            file.write(text)
+    read = documents(str(tmp_path))
+    assert [next(read), next(read)] == ["one", "two"]
+    with pytest.raises(InputError) as caught:
+        next(read)
+    assert (caught.value.code, caught.value.where.row) == ("no_text", 2)
+    whole = tmp_path / "a.txt.gz"
+    whole.write_bytes(whole.read_bytes()[:-9])
+    with pytest.raises(InputError) as caught:
+        list(documents(str(whole)))
+    assert (caught.value.code, caught.value.where.file) == ("unreadable", str(whole))
+
+
+def test_digests_stay_what_they_were(tmp_path) -> None:
+    """The hash of a corpus is part of every run; runs trained before must be found again."""
+    (tmp_path / "a").mkdir()
+    for i in range(100):
+        (tmp_path / "a" / f"{i}.txt").write_text(f"document number {i}")
+    found = build_corpus({"text": str(tmp_path / "a")}, tmp_path / "c")
+    assert found.digest == "9ed5e17245e11d60"
 
 
 @given(seed=st.integers(0, 10), steps=st.integers(1, 60))

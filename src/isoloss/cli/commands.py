@@ -97,6 +97,10 @@ COMMANDS: tuple[Command, ...] = (
         "ladder coords", "isoloss.cli.ladder:coords", "Check that one rate fits all widths (muP)."
     ),
     Command("ladder export", "isoloss.cli.ladder:export", "Write a ladder's runs as one table."),
+    Command("corpus list", "isoloss.cli.corpus:list_sources", "List texts known by name."),
+    Command("corpus fetch", "isoloss.cli.corpus:fetch", "Fetch texts from Debian's packages."),
+    Command("corpus build", "isoloss.cli.corpus:build", "Build the corpus of a ladder."),
+    Command("corpus card", "isoloss.cli.corpus:card", "Show what a corpus holds."),
     Command("demo", "isoloss.cli.demo:demo", "Do all of it on the shipped runs."),
 )
 
@@ -104,6 +108,7 @@ GROUPS = {
     "runs": "Grade, list and set aside runs.",
     "data": "Repeat, buy or mix data.",
     "ladder": "Train small models, on this machine or many; needs the extra train.",
+    "corpus": "Find, fetch and build the texts that small models read.",
 }
 """Words that need a second word; ``laws`` is a command of its own as well."""
 

@@ -160,13 +160,17 @@ def upcoming(folder: str = "ladder", /, *, output: Output = OUTPUT) -> None:
 
 
 def export(folder: str = "ladder", /, *, into: str, output: Output = OUTPUT) -> None:
-    """Write the runs of a ladder as one table, finished ones only.
+    """Write the runs of a ladder as one table, finished ones only, and the card of its corpus.
+
+    The card lies beside the table: runs.csv has runs.corpus.json.
 
     Args:
         folder: The folder of the ladder.
         into: The file to write: .parquet, .csv, .tsv or .jsonl.
         output: How the answer is written.
     """
+    from isoloss.atomic import write_text
+    from isoloss.document import dumps
     from isoloss.training.ladder import open_ladder
     from isoloss.training.layout import RUNS
     from isoloss.training.progress import progress
@@ -183,6 +187,11 @@ def export(folder: str = "ladder", /, *, into: str, output: Output = OUTPUT) -> 
 
     read(ladder.folder / RUNS).save(into)
     output.note(f"-> {into}")
+    corpus = ladder.corpus()
+    if corpus is not None:
+        card = Path(into).with_suffix(".corpus.json")
+        write_text(card, dumps(corpus.to_dict()))
+        output.note(f"-> {card}")
     _give(progress(ladder), output)
 
 

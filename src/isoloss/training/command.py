@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 from isoloss.atomic import write_text
 from isoloss.document import dumps, plain
 from isoloss.errors import InputError, Where
+from isoloss.training.corpora import open_corpus
 from isoloss.training.counts import model_flop_per_token, param_counts
 from isoloss.training.layout import LOG, RESULT, ROW
 from isoloss.training.setting import Setting, Stopped
@@ -136,7 +137,7 @@ def run_command(
         if reason:
             continue
         try:
-            found = read_result(home / RESULT)
+            found = _of_corpus(spec, corpus) | read_result(home / RESULT)
         except InputError as error:
             reason = error.message
             continue
@@ -144,6 +145,15 @@ def run_command(
         write_text(home / ROW, dumps(row))
         return row
     raise CommandFailed(f"the trainer failed {TRIES} times: {reason}")
+
+
+def _of_corpus(spec: RunSpec, folder: Path | None) -> dict[str, Any]:
+    """What the row says of the texts, where the ladder has any."""
+    if folder is None:
+        return {}
+    corpus = open_corpus(folder)
+    named = [name for name, share in spec.data.mixture.items() if share > 0]
+    return corpus.columns(named or list(corpus.domains))
 
 
 def read_result(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from isoloss.atomic import replacing, write_text
 from isoloss.document import dumps
 from isoloss.errors import InputError, Where
 from isoloss.training.corpora import Corpus, build_corpus, open_corpus
-from isoloss.training.layout import ATTEMPTS, CURVE, CURVES, PLAN, ROW, RUNS
+from isoloss.training.layout import ATTEMPTS, CORPORA, CURVE, CURVES, PLAN, ROW, RUNS
 from isoloss.training.locks import make_folder
 from isoloss.training.spec import RunSpec, run_from_dict
 from isoloss.training.templates import LadderSpec, Planned, trunk_id
@@ -142,11 +142,7 @@ def prepare(spec: LadderSpec, folder: str | Path) -> Ladder:
     """
     home = Path(folder)
     make_folder(home)
-    corpus = None
-    if spec.sources:
-        corpus = build_corpus(
-            spec.sources, home / "corpora", tokenizer=spec.tokenizer, validation=spec.validation
-        )
+    corpus = build_its_corpus(spec, home)
     runs = tuple(_placed(planned, spec.name, corpus) for planned in spec.runs)
     document = {
         "name": spec.name,
@@ -157,6 +153,19 @@ def prepare(spec: LadderSpec, folder: str | Path) -> Ladder:
     }
     write_text(home / PLAN, dumps(document))
     return open_ladder(home)
+
+
+def build_its_corpus(spec: LadderSpec, home: Path) -> Corpus | None:
+    """The corpus of a ladder, built or opened in its folder; None where runs bring data."""
+    if not spec.sources:
+        return None
+    return build_corpus(
+        spec.sources,
+        home / CORPORA,
+        tokenizer=spec.tokenizer,
+        validation=spec.validation,
+        keep=spec.keep,
+    )
 
 
 def open_ladder(folder: str | Path) -> Ladder:
@@ -184,7 +193,7 @@ def open_ladder(folder: str | Path) -> Ladder:
     return Ladder(
         folder=home,
         name=document["name"],
-        corpus_folder=None if corpus is None else home / "corpora" / str(corpus),
+        corpus_folder=None if corpus is None else home / CORPORA / str(corpus),
         runs=tuple(Planned(run_from_dict(one["spec"]), one["labels"]) for one in document["runs"]),
         trainer_folder=None if called_in is None else Path(called_in),
         timeout_seconds=math.inf if limit is None else float(limit),

