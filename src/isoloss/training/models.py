@@ -98,7 +98,7 @@ def _transformer(
     arch = model.architecture
     models, rows, _ = state.shape
     heads, keys, width = arch.n_heads, arch.n_kv_heads, arch.d_head
-    cos, sin = _angles(length, width, model.rope_base, state)
+    cos, sin = rotary_angles(length, width, model.rope_base, state)
     for i in range(model.n_layers):
         mixed = torch.bmm(norm(state), weights[f"{i}.attend"])
         mixed = mixed.view(models * rows // length, length, heads + 2 * keys, width)
@@ -128,7 +128,8 @@ def _add(state: Tensor, change: Tensor, branch: float) -> Tensor:
     return state + change if branch == 1.0 else torch.add(state, change, alpha=branch)
 
 
-def _angles(length: int, width: int, base: float, like: Tensor) -> tuple[Tensor, Tensor]:
+def rotary_angles(length: int, width: int, base: float, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the angles of all positions, (T, 1, W / 2) each."""
     pairs = torch.arange(0, width, 2, device=like.device, dtype=torch.float64) / width
     angles = torch.arange(length, device=like.device)[:, None] * base**-pairs
     angles = angles[:, None, :]

@@ -40,6 +40,11 @@ class Optimizer:
         self.first = torch.zeros_like(self.flat)
         self.second = torch.zeros_like(self.flat) if self._name != "sgd" else self.flat[:, :0]
         self._gradient = torch.empty_like(self.flat)
+        self.gradients = {
+            slot.name: view
+            for slot, view in zip(self._slots, self._views(self._gradient), strict=True)
+        }
+        """By slot, (P, rows, columns) each: what the next step goes by."""
         self.weights = {
             slot.name: view.detach().requires_grad_()
             for slot, view in zip(self._slots, self._views(self.flat), strict=True)
@@ -75,17 +80,19 @@ class Optimizer:
             (lr_multiplier(s, specs[0]) for s in self._slots if s.role == "hidden"), 1.0
         )
 
-    def step(self, number: int, loss: Tensor, team: Team | None = None) -> None:
-        """Update by the gradient of the losses (P,) of this step, counted from 0.
-
-        Args:
-            number: of the step.
-            loss: of each run, on this process's part of the batch.
-            team: the processes that hold the other parts.
-        """
+    def derive(self, loss: Tensor) -> None:
+        """Fill `gradients` with those of the losses (P,), by PyTorch's own graph."""
         grads = torch.autograd.grad(loss.sum(), list(self.weights.values()))
         models = len(self.flat)
         torch.cat([grad.reshape(models, -1) for grad in grads], dim=1, out=self._gradient)
+
+    def step(self, number: int, team: Team | None = None) -> None:
+        """Update by what `gradients` hold, which is used up.
+
+        Args:
+            number: of the step, counted from 0.
+            team: the processes that hold gradients of other parts of the batch.
+        """
         grad = self._gradient
         if team is not None:
             team.average(grad)
