@@ -87,9 +87,7 @@ def attend_backward(
 
 def held_numbers(matrices: int, length: int) -> int:
     """How many shares are held for N matrices of a context, as numbers."""
-    return matrices * sum(
-        (rows.stop - rows.start) * rows.stop for rows in _rows(length)
-    )
+    return matrices * sum((rows.stop - rows.start) * rows.stop for rows in _rows(length))
 
 
 def _blocks(like: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:

@@ -59,10 +59,11 @@ def logits(
     scales: Mapping[str, float],
     see: See | None = None,
 ) -> Tensor:
-    """Scores of the next token (P, B T, V), in float32."""
+    """Scores of the next token (P, B T, V), in float32 or better."""
     state = hidden(model, weights, inputs, scales["branch"], see)
     readout = weights["embedding"].transpose(1, 2) if model.tied else weights["readout"]
-    found = torch.bmm(state, readout.to(state.dtype)).float()
+    found = torch.bmm(state, readout.to(state.dtype))
+    found = found.to(torch.promote_types(found.dtype, torch.float32))
     found = found if scales["readout"] == 1.0 else found * scales["readout"]
     if see is not None:
         see("logits", found)
