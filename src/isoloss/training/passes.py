@@ -29,7 +29,7 @@ HELD_NUMBERS = 1 << 26  # shares of attention held for the backward pass: 256 MB
 
 @dataclass(slots=True)
 class _Layer:
-    """What the backward pass of one layer needs: ``x`` normalised, its scale, what was made of it."""
+    """What the backward pass of one layer needs of the forward one."""
 
     before: Tensor
     before_scale: Tensor
@@ -245,7 +245,7 @@ class Passes:
 
 
 def written_out(model: Model, sequences: int, device: torch.device) -> bool:
-    """Whether `Passes` serve here: Transformers on a CPU whose shares of attention fit in memory."""
+    """Whether `Passes` serve here: a Transformer on a CPU whose shares of attention can be held."""
     if model.kind != "transformer" or device.type != "cpu":
         return False
     matrices = model.n_layers * model.architecture.n_heads * sequences
