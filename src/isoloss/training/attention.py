@@ -1,8 +1,7 @@
 """Causal attention over short contexts, written out for a CPU: products of matrices and a softmax.
 
 PyTorch's own kernel for the CPU never holds the matrix of shares, which saves memory that a short
-context does not need, and pays for it in time: at 16 matrices of 128 x 128 and heads of 16 it takes
-753 us forward and backward where this takes 410 (docs/decisions/training.md). Queries are taken in
+context does not need, and pays for it in time (docs/decisions/training.md). Queries are taken in
 blocks of rows that see the keys up to their own end, so that most of what the mask would hide is
 never computed, and matrices in groups that stay in the cache.
 """
@@ -37,14 +36,15 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, list[Tens
     scale = 1.0 / math.sqrt(query.shape[-1])
     out = torch.empty_like(query)
     kept: list[Tensor] = []
-    for group, rows, mask in _blocks(query):
-        seen = slice(0, rows.stop)
-        scores = torch.baddbmm(
-            mask, query[group, rows], key[group, seen].transpose(1, 2), alpha=scale
-        )
-        shares = torch.softmax(scores, dim=-1)
-        torch.bmm(shares, value[group, seen], out=out[group, rows])
-        kept.append(shares)
+    for q, k, v, mixed in _groups(query, key, value, out):
+        for rows in _rows(q.shape[1]):
+            seen = slice(0, rows.stop)
+            mask = _mask(rows.start, rows.stop, q.dtype, q.device)
+            keys = _some(k, seen).transpose(1, 2)
+            scores = torch.baddbmm(mask, _some(q, rows), keys, alpha=scale)
+            shares = torch.softmax(scores, dim=-1)
+            torch.bmm(shares, _some(v, seen), out=_some(mixed, rows))
+            kept.append(shares)
     return out, kept
 
 
@@ -70,19 +70,20 @@ def attend_backward(
         out: where the gradients of query, key and value are written.
     """
     scale = 1.0 / math.sqrt(query.shape[-1])
-    to_query, to_key, to_value = out
-    for (group, rows, _), shares in zip(_blocks(query), kept, strict=True):
-        seen = slice(0, rows.stop)
-        part = grad[group, rows]
-        change = torch.bmm(part, value[group, seen].transpose(1, 2))
-        change = torch._softmax_backward_data(change, shares, -1, shares.dtype)
-        to_query[group, rows].baddbmm_(change, key[group, seen], beta=0.0, alpha=scale)
-        # The first block of a group sees all keys and writes; those after it add.
-        beta = 0.0 if rows.stop == query.shape[1] else 1.0
-        to_value[group, seen].baddbmm_(shares.transpose(1, 2), part, beta=beta)
-        to_key[group, seen].baddbmm_(
-            change.transpose(1, 2), query[group, rows], beta=beta, alpha=scale
-        )
+    blocks = iter(kept)
+    for q, k, v, g, to_q, to_k, to_v in _groups(query, key, value, grad, *out):
+        beta = 0.0  # the first block of a group sees all keys and writes; those after it add
+        for rows in _rows(q.shape[1]):
+            seen, shares = slice(0, rows.stop), next(blocks)
+            part = _some(g, rows)
+            change = torch.bmm(part, _some(v, seen).transpose(1, 2))
+            change = torch._softmax_backward_data(change, shares, -1, shares.dtype)
+            _some(to_q, rows).baddbmm_(change, _some(k, seen), beta=0.0, alpha=scale)
+            _some(to_v, seen).baddbmm_(shares.transpose(1, 2), part, beta=beta)
+            _some(to_k, seen).baddbmm_(
+                change.transpose(1, 2), _some(q, rows), beta=beta, alpha=scale
+            )
+            beta = 1.0
 
 
 def held_numbers(matrices: int, length: int) -> int:
@@ -90,19 +91,23 @@ def held_numbers(matrices: int, length: int) -> int:
     return matrices * sum((rows.stop - rows.start) * rows.stop for rows in _rows(length))
 
 
-def _blocks(like: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Groups of matrices, blocks of rows from the last to the first, and the mask of each."""
-    count, length, _ = like.shape
+def _groups(*parts: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Matrices in groups whose scores stay in the cache."""
+    length = parts[0].shape[1]
     size = max(1, GROUP // (length * min(length, ROWS)))
-    for first in range(0, count, size):
-        for rows in _rows(length):
-            mask = _mask(rows.start, rows.stop, like.dtype, like.device)
-            yield slice(first, first + size), rows, mask
+    return zip(*(part.split(size) for part in parts), strict=True)
 
 
+@cache
 def _rows(length: int) -> list[slice]:
+    """Blocks of rows, from the last to the first."""
     starts = range(0, length, ROWS)
     return [slice(start, min(start + ROWS, length)) for start in reversed(starts)]
+
+
+def _some(part: Tensor, rows: slice) -> Tensor:
+    # A view costs a microsecond, and short contexts have one block only.
+    return part if rows.stop - rows.start == part.shape[1] else part[:, rows]
 
 
 @cache

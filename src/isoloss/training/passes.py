@@ -55,7 +55,7 @@ class Passes:
         self._branch, self._readout = scales["branch"], scales["readout"]
         arch = model.architecture
         self._heads, self._keys, self._width = arch.n_heads, arch.n_kv_heads, arch.d_head
-        self._turn = torch.empty(0)
+        self._turn = self._back = torch.empty(0)
 
     def gradients(
         self,
@@ -113,7 +113,7 @@ class Passes:
     ) -> tuple[Tensor, Tensor]:
         """What the readout sees (P, B T, d), normalised, and the scales of its rows."""
         state = self._embedding(weights["embedding"], inputs)
-        self._turn = self._angles(inputs.shape[-1], state)
+        self._set_angles(inputs.shape[-1], state)
         for i in range(self._model.n_layers):
             before, before_scale = normalize(state)
             heads = self._to_heads(torch.bmm(before, weights[f"{i}.attend"]), inputs.shape)
@@ -191,12 +191,13 @@ class Passes:
         for p, rows in enumerate(grad.flatten(1, 2)):
             out[p].index_add_(0, inputs[p].flatten(), rows)
 
-    def _angles(self, length: int, like: Tensor) -> Tensor:
-        """The turns of positions as complex numbers (1, T, W / 2), made once."""
-        if self._turn.shape[1:2] == (length,) and self._turn.device == like.device:
-            return self._turn
+    def _set_angles(self, length: int, like: Tensor) -> None:
+        """The turns of all positions, and those back, as complex numbers (1, T, W / 2)."""
+        if self._turn.shape[1:2] == (length,):
+            return
         cos, sin = rotary_angles(length, self._width, self._model.rope_base, like)
-        return torch.complex(cos, sin).view(1, length, -1)
+        self._turn = torch.complex(cos, sin).view(1, length, -1)
+        self._back = torch.complex(cos, -sin).view(1, length, -1)
 
     def _to_heads(self, mixed: Tensor, shape: torch.Size) -> Tensor:
         """Queries and keys, turned, and values: from (P, B T, ...) to (heads, P B, T, W)."""
@@ -239,7 +240,7 @@ class Passes:
             change = torch.cat((change[: self._heads], shared))
         mixed = heads.new_empty(sequences, length, len(heads), width).permute(2, 0, 1, 3)
         turned = self._heads + self._keys
-        torch.mul(_pairs(change[:turned]), self._turn.conj(), out=_pairs(mixed[:turned]))
+        torch.mul(_pairs(change[:turned]), self._back, out=_pairs(mixed[:turned]))
         mixed[turned:] = change[turned:]
         return mixed.permute(1, 2, 0, 3).view(models, rows, -1)
 
