@@ -76,7 +76,9 @@ def test_attention_is_that_of_torch(length, group, monkeypatch) -> None:
     grad = torch.randn_like(expected)
     gradients = torch.autograd.grad(expected, (query, key, value), grad)
     with torch.no_grad():
-        out = tuple(torch.full_like(query, math.nan) for _ in range(3))
+        out = (torch.empty_like(query), torch.empty_like(query), torch.empty_like(query))
+        for one in out:
+            one.fill_(math.nan)
         found, kept = attend(query, key, value)
         attend_backward(grad, query, key, value, kept, out)
     assert torch.allclose(found, expected, rtol=1e-12, atol=1e-14)
