@@ -131,8 +131,9 @@ class Optimizer:
     def _adam_in_one_pass(self, number: int) -> None:
         """The step of AdamW on a CPU: PyTorch's fused kernel reads and writes each number once.
 
-        The update below takes a dozen passes over arrays that fit no cache; this takes 5 ms for five
-        million weights. Each run has calls of its own, so that a population steps as its members alone.
+        The update below takes a dozen passes over arrays that fit no cache; this takes 5 ms for
+        five million weights. Each run has calls of its own, so that a population steps as its
+        members alone.
         """
         norms: list[float] = torch.linalg.vector_norm(self._gradient, dim=1).tolist()
         self._count.fill_(number + 1.0)
