@@ -149,17 +149,24 @@ def test_a_run_is_the_same_to_the_last_digit_when_repeated(corpus) -> None:
     assert np.array_equal(final(), final())
 
 
-def test_the_short_way_of_one_run_is_the_update_of_a_population(corpus) -> None:
-    for changes in ({}, {"clip": 0.0, "parametrization": "standard"}, {"weight_decay": 0.0}):
-        spec = small(corpus.digest, **changes)
-        short, long = Trainer([spec], corpus), Trainer([spec], corpus)
-        assert short._optimizer._alone
-        long._optimizer._alone = False
-        for trainer in (short, long):
-            trainer.advance(20)
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"clip": 0.0, "parametrization": "standard"}, {"weight_decay": 0.0}, {"d_model": 32}],
+    ids=str,
+)
+def test_the_fused_update_is_the_one_written_out(corpus, changes) -> None:
+    specs = [
+        small(corpus.digest, seed=seed, lr=lr, beta2=beta2, **changes)
+        for seed, lr, beta2 in ((0, 0.01, 0.99), (1, 0.02, 0.95))
+    ]
+    fused, plain = Trainer(specs, corpus), Trainer(specs, corpus)
+    assert fused._optimizer._fused
+    plain._optimizer._fused = False
+    for trainer in (fused, plain):
+        trainer.advance(20)
+    for one, other in zip(fused.states(), plain.states(), strict=True):
         for name in ("flat", "first", "second"):
-            one, other = (t.states()[0][name] for t in (short, long))
-            assert np.allclose(one, other, rtol=1e-3, atol=1e-5), name
+            assert np.allclose(one[name], other[name], rtol=1e-3, atol=1e-5), name
 
 
 def test_training_lowers_the_loss(corpus) -> None:

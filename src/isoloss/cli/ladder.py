@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,14 +83,8 @@ def run(
                 run_cluster(ladder, address, cpus=cpus, gpus=gpus, watch=watch)
             _give(progress(ladder), output)
             return
-        peak = math.nan
-        if built_in:
-            from isoloss.training.peak import matmul_peak
-
-            with output.working("measuring the peak of a matrix product"):
-                peak = matmul_peak(where[0].device)
-        with live_table(ladder, quiet=output.quiet, peak_flop_per_s=peak) as watch:
-            run_local(ladder, where, peak_flop_per_s=peak, population=together, watch=watch)
+        with live_table(ladder, quiet=output.quiet) as watch:
+            run_local(ladder, where, measure_peak=built_in, population=together, watch=watch)
     _give(progress(ladder), output)
 
 

@@ -192,7 +192,8 @@ def _moved(spec: RunSpec, seeds: int) -> dict[str, NDArray[np.float64]]:
     before = outputs()
     for step in range(spec.pacing.steps):
         loss = losses(spec.model, optimizer.weights, inputs, targets, factor)
-        optimizer.step(step, loss)
+        optimizer.derive(loss)
+        optimizer.step(step)
     after = outputs()
     return {name: (after[name] - before[name]).abs().mean(dim=1).numpy() for name in before}
 

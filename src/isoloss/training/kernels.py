@@ -19,22 +19,36 @@ from torch.autograd.function import once_differentiable
 EPSILON = 1e-5
 
 
+def normalize(x: Tensor) -> tuple[Tensor, Tensor]:
+    """RMSNorm over the last axis, and the scale of each row."""
+    size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    scale = size.square_().mul_(1.0 / x.shape[-1]).add_(EPSILON).rsqrt_()
+    return x * scale, scale
+
+
+def normalize_backward(grad: Tensor, out: Tensor, scale: Tensor, into: Tensor) -> None:
+    """Add the gradient of the input to ``into``; ``grad``, that of the output, is used up.
+
+    With y = x s: dx = s (g - y mean(g y)).
+    """
+    along = torch.mul(grad, out).sum(dim=-1, keepdim=True).mul_(-1.0 / out.shape[-1])
+    into.addcmul_(grad.addcmul_(out, along), scale)
+
+
 class _Norm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        scale = size.square_().mul_(1.0 / x.shape[-1]).add_(EPSILON).rsqrt_()
-        out = x * scale
+        out, scale = normalize(x)
         ctx.save_for_backward(out, scale)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        # With y = x s: dx = s (g - y mean(g y)).
         out, scale = ctx.saved_tensors
-        along = torch.linalg.vecdot(grad, out).unsqueeze(-1).mul_(1.0 / out.shape[-1])
-        return torch.addcmul(grad, out, along, value=-1.0).mul_(scale)
+        into = torch.zeros_like(out)
+        normalize_backward(grad.clone(), out, scale, into)
+        return into
 
 
 def norm(x: Tensor) -> Tensor:

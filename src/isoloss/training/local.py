@@ -64,6 +64,7 @@ def run_local(
     *,
     checkpoint_seconds: float = 30.0,
     peak_flop_per_s: float = math.nan,
+    measure_peak: bool = False,
     population: int = 1,
     watch: Callable[[Ladder], None] | None = None,
 ) -> int:
@@ -78,6 +79,7 @@ def run_local(
         where: a worker for each place.
         checkpoint_seconds: how often a run's state is written.
         peak_flop_per_s: of one core or device, for the utilisation.
+        measure_peak: every worker measures that of its own device before it begins.
         population: how many runs that are alike train side by side; 0 to measure.
         watch: called every now and then, for a table of progress.
 
@@ -88,7 +90,8 @@ def run_local(
         InputError: the disk is full, or a run asks for what the corpus does not have.
         WorkerError: a worker failed by an error of its own; what it said is in its log.
     """
-    options = ["--checkpoint-seconds", str(checkpoint_seconds), "--peak", str(peak_flop_per_s)]
+    options = ["--checkpoint-seconds", str(checkpoint_seconds), "--peak"]
+    options += ["measure" if measure_peak else str(peak_flop_per_s)]
     options += ["--population", str(population)]
     count = min(len(where), len(list(ladder.waiting())))
     crew: dict[int, _Worker] = {}

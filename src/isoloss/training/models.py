@@ -59,10 +59,11 @@ def logits(
     scales: Mapping[str, float],
     see: See | None = None,
 ) -> Tensor:
-    """Scores of the next token (P, B T, V), in float32."""
+    """Scores of the next token (P, B T, V), in float32 or better."""
     state = hidden(model, weights, inputs, scales["branch"], see)
     readout = weights["embedding"].transpose(1, 2) if model.tied else weights["readout"]
-    found = torch.bmm(state, readout.to(state.dtype)).float()
+    found = torch.bmm(state, readout.to(state.dtype))
+    found = found.to(torch.promote_types(found.dtype, torch.float32))
     found = found if scales["readout"] == 1.0 else found * scales["readout"]
     if see is not None:
         see("logits", found)
@@ -98,7 +99,7 @@ def _transformer(
     arch = model.architecture
     models, rows, _ = state.shape
     heads, keys, width = arch.n_heads, arch.n_kv_heads, arch.d_head
-    cos, sin = _angles(length, width, model.rope_base, state)
+    cos, sin = rotary_angles(length, width, model.rope_base, state)
     for i in range(model.n_layers):
         mixed = torch.bmm(norm(state), weights[f"{i}.attend"])
         mixed = mixed.view(models * rows // length, length, heads + 2 * keys, width)
@@ -128,7 +129,8 @@ def _add(state: Tensor, change: Tensor, branch: float) -> Tensor:
     return state + change if branch == 1.0 else torch.add(state, change, alpha=branch)
 
 
-def _angles(length: int, width: int, base: float, like: Tensor) -> tuple[Tensor, Tensor]:
+def rotary_angles(length: int, width: int, base: float, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the angles of all positions, (T, 1, W / 2) each."""
     pairs = torch.arange(0, width, 2, device=like.device, dtype=torch.float64) / width
     angles = torch.arange(length, device=like.device)[:, None] * base**-pairs
     angles = angles[:, None, :]

@@ -12,6 +12,7 @@ from isoloss.runs import format_quantity
 from isoloss.training.counts import model_flop_per_token
 from isoloss.training.ladder import Ladder, lines
 from isoloss.training.layout import CURVE
+from isoloss.training.peak import known_peak
 from isoloss.training.spec import RunSpec
 from isoloss.training.templates import run_flop
 
@@ -150,8 +151,10 @@ def progress(ladder: Ladder, peak_flop_per_s: float = math.nan) -> Progress:
 
     Args:
         ladder: the ladder.
-        peak_flop_per_s: of each of its workers, where it is known.
+        peak_flop_per_s: of each of its workers; by default what one of them measured last.
     """
+    if math.isnan(peak_flop_per_s):
+        peak_flop_per_s = known_peak(ladder.folder)
     excluded: Counter[str] = Counter()
     flop_done = seconds = 0.0
     done = 0

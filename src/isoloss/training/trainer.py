@@ -20,6 +20,7 @@ from isoloss.training.corpora import Corpus
 from isoloss.training.models import losses, token_losses
 from isoloss.training.optimizers import Optimizer
 from isoloss.training.parametrization import scales
+from isoloss.training.passes import Passes, written_out
 from isoloss.training.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -72,6 +73,9 @@ class Trainer:
         self._corpus = corpus
         self._scales = scales(specs[0])
         self._optimizer = Optimizer(specs, self._device)
+        model, sequences = specs[0].model, len(specs) * specs[0].pacing.batch_sequences
+        serves = written_out(model, sequences, self._device)
+        self._passes = Passes(model, self._scales) if serves else None
         self._windows: dict[str, NDArray[np.int64]] = {}
         self.step = 0
         self.last_loss: NDArray[np.float64] = np.full(len(specs), math.nan)
@@ -85,7 +89,6 @@ class Trainer:
 
     def advance(self, steps: int) -> None:
         """Train for some steps, or to the end if that comes first."""
-        model = self.specs[0].model
         until = min(self.step + steps, self.specs[0].pacing.steps)
         loss = None
         while self.step < until:
@@ -93,16 +96,23 @@ class Trainer:
                 np.stack([r.batch(self.step)[self._mine] for r in self._readers])
             )
             tokens = tokens.to(self._device)
-            loss = losses(
-                model, self._optimizer.weights, tokens[..., :-1], tokens[..., 1:], self._scales
-            )
-            self._optimizer.step(self.step, loss, self._team)
+            loss = self._gradients(tokens[..., :-1], tokens[..., 1:])
+            self._optimizer.step(self.step, self._team)
             self.step += 1
         if loss is not None:
             loss = loss.detach()
             if self._team is not None:
                 self._team.average(loss)
             self._look_at(loss.double().cpu().numpy())
+
+    def _gradients(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The losses of this step (P,), their gradients left with the optimiser."""
+        optimizer = self._optimizer
+        if self._passes is not None:
+            return self._passes.gradients(optimizer.weights, inputs, targets, optimizer.gradients)
+        loss = losses(self.specs[0].model, optimizer.weights, inputs, targets, self._scales)
+        optimizer.derive(loss)
+        return loss
 
     def _look_at(self, loss: NDArray[np.float64]) -> None:
         """Take note of the last loss and of the runs that have left all sense.
@@ -153,13 +163,11 @@ class Trainer:
     def _per_window(self, chunk: torch.Tensor) -> NDArray[np.float64]:
         """Mean loss of each run (P) on each window (W): shape (P, W)."""
         tokens = chunk[None].expand(len(self.specs), *chunk.shape)
-        each = token_losses(
-            self.specs[0].model,
-            self._optimizer.weights,
-            tokens[..., :-1],
-            tokens[..., 1:],
-            self._scales,
-        )
+        weights, inputs, targets = self._optimizer.weights, tokens[..., :-1], tokens[..., 1:]
+        if self._passes is not None:
+            each = self._passes.token_losses(weights, inputs, targets)
+        else:
+            each = token_losses(self.specs[0].model, weights, inputs, targets, self._scales)
         return each.double().mean(dim=2).cpu().numpy()
 
     def token_losses(self, windows: NDArray[np.int64]) -> NDArray[np.float64]:

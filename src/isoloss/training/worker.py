@@ -265,13 +265,21 @@ def _work_or_follow(folder: Path, setting: Setting, stop: Stop) -> None:
     leave()
 
 
+def _peak(folder: Path, told: str, device: str) -> float:
+    if told != "measure":
+        return float(told)
+    from isoloss.training.peak import measured_peak
+
+    return measured_peak(folder, device)
+
+
 def main() -> int:
     """Work until nothing is left."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--core", type=int)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--peak", type=float, default=float("nan"))
+    parser.add_argument("--peak", default="nan", help="FLOP/s, or measure")
     parser.add_argument("--checkpoint-seconds", type=float, default=30.0)
     parser.add_argument("--population", type=int, default=1)
     parser.add_argument("--watched", action="store_true")
@@ -294,7 +302,7 @@ def main() -> int:
             device,
             options.device,
             options.checkpoint_seconds,
-            options.peak,
+            _peak(options.folder, options.peak, device),
             options.population,
             team,
         )
