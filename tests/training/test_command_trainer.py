@@ -23,14 +23,16 @@ from isoloss.training.worker import work
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def ladder_of(script: str, folder: Path, words: str = "{out} {lr}", **top: object) -> Ladder:
-    """A ladder of two runs that are trained by some lines of Python."""
+def ladder_of(
+    script: str, folder: Path, words: str = "{out} {lr}", seed: object = 0, **top: object
+) -> Ladder:
+    """A ladder of two runs, or of two for each seed, that are trained by some lines of Python."""
     file = folder / "train.py"
     folder.mkdir(exist_ok=True)
     file.write_text(f"import json, os, sys, time\nout = sys.argv[1]\n{script}\n")
     document = {
         "trainer": f"'{sys.executable}' '{file}' {words}",
-        "grid": [{"d_model": 16, "n_layers": 1, "steps": 40, "lr": [0.01, 0.02]}],
+        "grid": [{"d_model": 16, "n_layers": 1, "steps": 40, "lr": [0.01, 0.02], "seed": seed}],
         **top,
     }
     return prepare(parse_ladder(document), folder / "l")
