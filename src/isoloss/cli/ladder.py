@@ -58,6 +58,12 @@ def run(
     from isoloss.training.shipped import find_ladder
     from isoloss.training.templates import read_ladder
 
+    if not into.strip():
+        raise InputError(
+            "found an empty path where the folder of the ladder is expected.",
+            code="bad_option",
+            where=Where(field="--into"),
+        )
     here = {"--workers": workers, "--device": device or None, "--per-run": per_run}
     there = {"--address": address, "--cpus": cpus, "--gpus": gpus}
     _check_engine(engine, here, there)
@@ -178,7 +184,7 @@ def _require_device(device: str) -> None:
     import torch
 
     try:
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         raise InputError(
             f'PyTorch cannot use the device "{device[:60]}" ({str(error).splitlines()[0]}).',

@@ -239,11 +239,14 @@ def open_ladder(folder: str | Path) -> Ladder:
 def _ladder(home: Path, document: Any) -> Ladder:
     corpus, limit = document["corpus"], document["timeout_seconds"]
     called_in = document["trainer_folder"]
+    runs = tuple(Planned(run_from_dict(one["spec"]), one["labels"]) for one in document["runs"])
+    if not runs:
+        raise ValueError("a ladder has runs")
     return Ladder(
         folder=home,
         name=document["name"],
         corpus_folder=None if corpus is None else home / "corpora" / str(corpus),
-        runs=tuple(Planned(run_from_dict(one["spec"]), one["labels"]) for one in document["runs"]),
+        runs=runs,
         trainer_folder=None if called_in is None else Path(called_in),
         timeout_seconds=math.inf if limit is None else float(limit),
     )
