@@ -154,6 +154,7 @@ class Ladder:
             frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
                 n_convention=pl.lit(n), provenance=pl.lit(UNGRADED)
             )
+            frame = frame.drop("reason") if frame["reason"].is_null().all() else frame
             with replacing(self.folder / RUNS) as temporary:
                 frame.write_parquet(temporary)
         curves = self.curves()
