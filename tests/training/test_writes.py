@@ -4,7 +4,7 @@
 |---|---|---|
 | ``corpora/<id>/*`` | in a hidden folder that is renamed when whole | here |
 | ``ladder.json``, ``runs.parquet``, ``curves.parquet`` | beside, then moved over | here |
-| ``row.json``, ``metrics.jsonl``, ``attempts`` of a run | likewise | here, test_faults, test_endings |
+| ``row.json``, ``metrics.jsonl``, ``attempts`` of a run | likewise | here, test_faults |
 | ``checkpoint-*.npz`` of a run or trunk | likewise, two in turn, hashed | here, test_faults |
 | ``population.json`` | likewise | here |
 | ``lock``, ``ladder.lock``, ``trainer.lock`` | held, and read by people only | here |
