@@ -50,7 +50,10 @@ def start_worker(folder: Path) -> subprocess.Popen[bytes]:
 
 def test_a_worker_killed_at_any_moment_goes_on_to_the_same_digits(texts, tmp_path) -> None:
     whole = a_ladder(texts, tmp_path / "whole", steps=1500)
+    began = time.monotonic()
     work(whole.folder, Setting())
+    # Kills come so early that all of them fit into the time that the training takes.
+    longest = 1.2 * (time.monotonic() - began) / KILLS
     killed = a_ladder(texts, tmp_path / "killed", steps=1500)
     rng = random.Random(0)
     kills = 0
@@ -60,7 +63,7 @@ def test_a_worker_killed_at_any_moment_goes_on_to_the_same_digits(texts, tmp_pat
         if kills < KILLS:
             while not any(killed.folder.glob("runs/*/attempts")) and process.poll() is None:
                 time.sleep(0.01)
-            time.sleep(rng.uniform(0.0, 0.4))
+            time.sleep(rng.uniform(0.0, longest))
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
                 kills += 1
@@ -68,7 +71,7 @@ def test_a_worker_killed_at_any_moment_goes_on_to_the_same_digits(texts, tmp_pat
             for file in killed.folder.glob("runs/*/attempts"):
                 file.unlink()
         process.wait()
-    assert kills >= KILLS // 2
+    assert kills == KILLS
     assert digits(killed) == digits(whole)
     assert killed.curves()
     assert [

@@ -7,17 +7,22 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from isoloss.atomic import write_text
 from isoloss.cli.app import main
 from isoloss.document import dumps
 from isoloss.errors import InputError
 from isoloss.runs import read
+from isoloss.training.batches import validation_windows
 from isoloss.training.command import _row
 from isoloss.training.ladder import Ladder, prepare
 from isoloss.training.layout import ROW
+from isoloss.training.models import token_losses
+from isoloss.training.parametrization import scales
 from isoloss.training.setting import Setting
 from isoloss.training.templates import parse_ladder
+from isoloss.training.trainer import Trainer
 from isoloss.training.worker import work
 from tests.training.test_faults import a_ladder
 
@@ -68,6 +73,29 @@ def test_a_folder_a_table_and_its_exports_are_the_same_runs(texts, tmp_path, cap
     shutil.copytree(ladder.folder, tmp_path / "all" / "one")
     (tmp_path / "all" / "more.csv").write_bytes((tmp_path / "runs.csv").read_bytes())
     assert len(read(tmp_path / "all")) == 4
+
+
+def test_the_loss_is_that_of_all_validation_texts_with_its_standard_error(texts, tmp_path) -> None:
+    ladder = a_ladder(texts, tmp_path / "l", seed=0, steps=30)
+    work(ladder.folder, Setting())
+    (row,), spec, corpus = ladder.rows(), ladder.runs[0].spec, ladder.corpus()
+    assert corpus is not None
+    trainer = Trainer([spec], corpus)
+    trainer.advance(30)
+    windows = torch.from_numpy(validation_windows(corpus, "text", 32))
+    assert len(windows) == (corpus.domains["text"].valid_tokens - 1) // 32
+    with torch.no_grad():
+        each = token_losses(
+            spec.model,
+            trainer._optimizer.weights,
+            windows[None, :, :-1],
+            windows[None, :, 1:],
+            scales(spec),
+        )[0]
+    means = each.double().mean(dim=1)
+    assert row["loss"] == pytest.approx(means.mean().item(), rel=1e-6)
+    assert row["loss_se"] == pytest.approx(means.std().item() / len(means) ** 0.5, rel=1e-5)
+    assert row["bits_per_byte"] == pytest.approx(row["loss"] / np.log(2))
 
 
 def test_a_ladder_without_finished_runs_says_so(texts, tmp_path) -> None:

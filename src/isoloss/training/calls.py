@@ -17,7 +17,6 @@ from isoloss.training.locks import lent
 from isoloss.training.setting import Stopped
 
 POLL_SECONDS = 0.1
-GRACE_SECONDS = 10.0
 LONGEST_WORDS = 200
 
 
@@ -87,7 +86,7 @@ def call(
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a command and all that it started, kindly at first."""
-    for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, None)):
+    for number, seconds in ((signal.SIGTERM, guard.GRACE_SECONDS), (signal.SIGKILL, None)):
         try:
             os.killpg(process.pid, number)
         except ProcessLookupError:

