@@ -12,6 +12,7 @@ import pytest
 
 from isoloss.cli.app import main
 from isoloss.errors import InputError
+from isoloss.training import command
 from isoloss.training.command import field_names, fill, read_result, split_template
 from isoloss.training.ladder import Ladder, prepare
 from isoloss.training.layout import LOG
@@ -151,16 +152,24 @@ def test_a_trainer_may_report_that_it_diverged(tmp_path) -> None:
     assert {(row["reason"], row["loss"]) for row in ladder.rows()} == {("diverged", None)}
 
 
-def test_a_trainer_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path) -> None:
+def test_a_trainer_that_takes_too_long_is_ended_with_all_that_it_started(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(command, "TRIES", 1)
     script = (
-        "import subprocess\nprint('begun', flush=True)\n"
-        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).wait()"
+        "import subprocess\n"
+        "if sys.argv[2] == '0.01':\n"
+        "    inner = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "    print('begun', inner.pid, flush=True); inner.wait()\n"
     )
-    ladder = ladder_of(script, tmp_path, timeout_seconds=0.5)
+    ladder = ladder_of(script + WRITES, tmp_path, timeout_seconds=6)
     began = time.monotonic()
     work(ladder.folder, Setting())
-    assert time.monotonic() - began < 30
-    assert "took longer than 0.5 s; it said last: begun" in ladder.rows()[0]["reason"]
+    assert time.monotonic() - began < 300
+    slow, good = sorted(ladder.rows(), key=lambda row: row["status"])
+    assert "took longer than 6 s; it said last: begun" in slow["reason"]
+    assert gone(int(slow["reason"].split()[-1]))
+    assert good["loss"] == 2.02
 
 
 def test_told_to_stop_the_command_is_ended_and_the_run_not_blamed(tmp_path) -> None:
