@@ -238,6 +238,7 @@ def test_a_trainer_may_write_a_curve_of_its_own(tmp_path) -> None:
         {"step": 10, "tokens": 5120, "seconds": 2.0, "train_loss": 3.0, "note": "x", "ok": None},
         {"loss": 3.0},
         {"step": "ten", "tokens": 5120},
+        {"step": math.nan, "tokens": 5120},
         [1],
         {"step": 20, "tokens": 10240, "val_loss": 2.5},
     )

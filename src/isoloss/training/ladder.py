@@ -285,12 +285,13 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
         except ValueError:
             # The last line of a run that was killed while writing it.
             continue
-        if isinstance(found, dict) and _is_number(found.get("step"), found.get("tokens")):
-            yield found
+        point = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+        if _is_number(point.get("step"), point.get("tokens")):
+            yield point
 
 
 def _is_number(*values: Any) -> bool:
-    return all(isinstance(value, int | float) for value in values)
+    return all(isinstance(value, int | float) and math.isfinite(value) for value in values)
 
 
 def read_object(path: Path) -> dict[str, Any] | None:
