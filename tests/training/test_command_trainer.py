@@ -12,25 +12,32 @@ import pytest
 
 from isoloss.cli.app import main
 from isoloss.errors import InputError
+from isoloss.training import command
 from isoloss.training.command import field_names, fill, read_result, split_template
 from isoloss.training.ladder import Ladder, prepare
 from isoloss.training.layout import LOG
+from isoloss.training.locks import lent
+from isoloss.training.progress import progress
 from isoloss.training.setting import Setting, Stopped
 from isoloss.training.spec import RunSpec, run_from_dict
-from isoloss.training.templates import parse_ladder
+from isoloss.training.templates import parse_ladder, read_ladder
 from isoloss.training.worker import work
+from tests.training.test_endings import gone, wait_for
+from tests.training.test_faults import start_worker
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def ladder_of(script: str, folder: Path, words: str = "{out} {lr}", **top: object) -> Ladder:
-    """A ladder of two runs that are trained by some lines of Python."""
+def ladder_of(
+    script: str, folder: Path, words: str = "{out} {lr}", seed: object = 0, **top: object
+) -> Ladder:
+    """A ladder of two runs, or of two for each seed, that are trained by some lines of Python."""
     file = folder / "train.py"
     folder.mkdir(exist_ok=True)
     file.write_text(f"import json, os, sys, time\nout = sys.argv[1]\n{script}\n")
     document = {
         "trainer": f"'{sys.executable}' '{file}' {words}",
-        "grid": [{"d_model": 16, "n_layers": 1, "steps": 40, "lr": [0.01, 0.02]}],
+        "grid": [{"d_model": 16, "n_layers": 1, "steps": 40, "lr": [0.01, 0.02], "seed": seed}],
         **top,
     }
     return prepare(parse_ladder(document), folder / "l")
@@ -117,6 +124,7 @@ def test_every_field_that_the_docs_name_exists() -> None:
         ("open(out, 'w').write('{}')", "found None where the loss"),
         ("open(out, 'w').write('{\"loss\": true}')", "found True where the loss"),
         ("open(out, 'w').write('{\"loss\": 1, \"a\": [1]}')", 'column "a" is no single value'),
+        ('open(out, \'w\').write(\'{"loss": 1, "tokens": "9"}\')', "found '9' where tokens"),
     ],
 )
 def test_a_trainer_that_fails_is_said_and_the_ladder_goes_on(tmp_path, script, said) -> None:
@@ -144,16 +152,24 @@ def test_a_trainer_may_report_that_it_diverged(tmp_path) -> None:
     assert {(row["reason"], row["loss"]) for row in ladder.rows()} == {("diverged", None)}
 
 
-def test_a_trainer_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path) -> None:
+def test_a_trainer_that_takes_too_long_is_ended_with_all_that_it_started(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(command, "TRIES", 1)
     script = (
-        "import subprocess\nprint('begun', flush=True)\n"
-        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).wait()"
+        "import subprocess\n"
+        "if sys.argv[2] == '0.01':\n"
+        "    inner = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "    print('begun', inner.pid, flush=True); inner.wait()\n"
     )
-    ladder = ladder_of(script, tmp_path, timeout_seconds=0.5)
+    ladder = ladder_of(script + WRITES, tmp_path, timeout_seconds=6)
     began = time.monotonic()
     work(ladder.folder, Setting())
-    assert time.monotonic() - began < 30
-    assert "took longer than 0.5 s; it said last: begun" in ladder.rows()[0]["reason"]
+    assert time.monotonic() - began < 300
+    slow, good = sorted(ladder.rows(), key=lambda row: row["status"])
+    assert "took longer than 6 s; it said last: begun" in slow["reason"]
+    assert gone(int(slow["reason"].split()[-1]))
+    assert good["loss"] == 2.02
 
 
 def test_told_to_stop_the_command_is_ended_and_the_run_not_blamed(tmp_path) -> None:
@@ -162,6 +178,85 @@ def test_told_to_stop_the_command_is_ended_and_the_run_not_blamed(tmp_path) -> N
     with pytest.raises(Stopped):
         work(ladder.folder, Setting(), lambda: log.exists() and bool(log.read_text()))
     assert not ladder.rows()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_command_never_outlives_its_worker_nor_runs_beside_another(tmp_path) -> None:
+    """Neither the command nor what it started, however its worker ends."""
+    script = (
+        "import subprocess\n"
+        "inner = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        'home = os.environ["ISOLOSS_HOME"]\n'
+        'open(home + "/pids", "w").write(f"{os.getpid()} {inner.pid}\\n")\n'
+        "inner.wait()"
+    )
+    ladder = ladder_of(script, tmp_path)
+    home = ladder.home(ladder.runs[0].spec)
+    worker = start_worker(ladder.folder)
+    wait_for(lambda: (home / "pids").exists() and (home / "pids").read_text().endswith("\n"))
+    pids = [int(word) for word in (home / "pids").read_text().split()]
+    assert not any(gone(pid) for pid in pids)
+    worker.kill()
+    worker.wait()
+    wait_for(lambda: all(gone(pid) for pid in pids), seconds=20)
+    # A successor waits until the last one is gone.
+    with lent(home / "trainer.lock", lambda: False):
+        (home / "pids").unlink()
+        asked: list[int] = []
+
+        def stop() -> bool:
+            asked.append(1)
+            return len(asked) == 4
+
+        with pytest.raises(Stopped):
+            work(ladder.folder, Setting(), stop)
+        assert not (home / "pids").exists()
+
+
+def test_a_command_that_cannot_be_started_is_said(tmp_path) -> None:
+    document = {"trainer": "no-such-trainer {out}", "run": [{"d_model": 16, "steps": 12}]}
+    ladder = prepare(parse_ladder(document), tmp_path / "l")
+    work(ladder.folder, Setting())
+    assert "no-such-trainer cannot be started (No such file" in ladder.rows()[0]["reason"]
+
+
+def test_the_folder_of_a_trainer_must_be_there(tmp_path) -> None:
+    (tmp_path / "here").mkdir()
+    file = tmp_path / "here" / "l.toml"
+    file.write_text('trainer = "true"\n[[run]]\nsteps = 12\n')
+    ladder = prepare(read_ladder(file), tmp_path / "l")
+    file.unlink()
+    file.parent.rmdir()
+    with pytest.raises(InputError) as caught:
+        work(ladder.folder, Setting())
+    assert caught.value.code == "no_trainer_folder"
+
+
+def test_a_trainer_may_write_a_curve_of_its_own(tmp_path) -> None:
+    """Whatever stands in it, tables and status can be made of it."""
+    lines = (
+        {"step": 10, "tokens": 5120, "seconds": 2.0, "train_loss": 3.0, "note": "x", "ok": None},
+        {"loss": 3.0},
+        {"step": "ten", "tokens": 5120},
+        {"step": math.nan, "tokens": 5120},
+        [1],
+        {"step": 20, "tokens": 10240, "val_loss": 2.5},
+    )
+    ladder = ladder_of("", tmp_path)
+    home = ladder.home(ladder.runs[0].spec)
+    home.mkdir(parents=True)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (home / "metrics.jsonl").write_text(text + "no JSON\n{")
+    points = {(c["step"], c["series"], c["value"]) for c in ladder.curves()}
+    assert points == {
+        (10, "seconds", 2.0),
+        (10, "train_loss", 3.0),
+        (10, "ok", None),
+        (20, "val_loss", 2.5),
+    }
+    (active,) = progress(ladder).active
+    assert (active.step, math.isnan(active.loss)) == (20, True)
+    assert ladder.collect() == 0
 
 
 def test_a_result_is_its_last_line(tmp_path) -> None:

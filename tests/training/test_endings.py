@@ -16,11 +16,12 @@ from isoloss.cli.app import main
 from isoloss.errors import InputError
 from isoloss.training import local, runner
 from isoloss.training.checkpoints import load_checkpoint
-from isoloss.training.ladder import open_ladder
+from isoloss.training.ladder import open_ladder, prepare
 from isoloss.training.layout import ATTEMPTS, PLAN
 from isoloss.training.local import Place, WorkerError, run_local
 from isoloss.training.locks import alone
 from isoloss.training.setting import Setting, Stopped
+from isoloss.training.templates import parse_ladder
 from isoloss.training.worker import MOST_ATTEMPTS, work
 from tests.training.test_faults import a_ladder, digits
 
@@ -144,12 +145,65 @@ def test_a_folder_in_use_is_left_as_it_is(texts, tmp_path, capsys) -> None:
     assert (ladder.folder / PLAN).read_bytes() == before
 
 
+def test_a_folder_of_another_ladder_is_left_as_it_is(texts, tmp_path, capsys) -> None:
+    ladder = a_ladder(texts, tmp_path / "l", seed=0, steps=20)
+    before = (ladder.folder / PLAN).read_bytes()
+    # Without finished runs nothing would be lost.
+    other = parse_ladder({"name": "other", "trainer": "true", "run": [{}]})
+    assert prepare(other, ladder.folder).name == "other"
+    (ladder.folder / PLAN).write_bytes(before)
+    work(ladder.folder, Setting())
+    assert main(["ladder", "run", "test", "--into", str(ladder.folder)]) == 2
+    said = capsys.readouterr().err
+    assert 'the runs of another ladder, "kills"' in said
+    assert (ladder.folder / PLAN).read_bytes() == before
+
+
+def test_another_corpus_than_that_of_the_runs_is_noticed(texts, tmp_path) -> None:
+    ladder = a_ladder(texts, tmp_path / "l", seed=0, steps=20)
+    assert ladder.corpus_folder is not None
+    card = ladder.corpus_folder / "corpus.json"
+    found = json.loads(card.read_text())
+    card.write_text(json.dumps(found | {"digest": "0123456789abcdef"}))
+    with pytest.raises(InputError) as caught:
+        work(ladder.folder, Setting())
+    assert caught.value.code == "other_corpus"
+    assert "0123456789abcdef" in caught.value.message
+    assert not ladder.rows()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "{}", "3", '{"name": "a", "runs": [3]}', '{"name": "a", "runs": []}'],
+)
+def test_a_plan_that_is_none_is_refused(tmp_path, content, capsys) -> None:
+    (tmp_path / PLAN).write_text(content)
+    for words in (["status"], ["next"], ["export", "--into", str(tmp_path / "t.csv")]):
+        assert main(["ladder", words[0], str(tmp_path), *words[1:]]) == 2
+        assert "not written by this version" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("--device", "cuda:99"), "cannot use the device"),
         (("--population", "many"), "a number of runs, off or auto"),
         (("--into", "/dev/null/ladder"), "cannot be made"),
+        (("--into", "/dev/null"), "cannot be made"),
+        (("--into", ""), "an empty path"),
+        (("--device", "gpu"), "cannot use the device"),
+        (("--device", "meta"), "cannot use the device"),
+        (("--device", "cpu", "--device", "cuda:99"), "cannot use the device"),
+        (("--workers", "0"), "a whole number from 1"),
+        (("--per-run", "0"), "a whole number from 1"),
+        (("--per-run", "2", "--workers", "2"), "means nothing with --per-run"),
+        (("--device", "cpu", "--workers", "2"), "means nothing with --device"),
+        (("--engine", "ray", "--workers", "2"), "means nothing with --engine ray"),
+        (("--engine", "ray", "--device", "cuda"), "means nothing with --engine ray"),
+        (("--engine", "ray", "--per-run", "2"), "means nothing with --engine ray"),
+        (("--engine", "ray", "--cpus", "-1"), "a number of zero or more"),
+        (("--address", "auto"), "means nothing with --engine local"),
+        (("--gpus", "1"), "means nothing with --engine local"),
     ],
 )
 def test_what_cannot_be_used_is_said(words, said, tmp_path, monkeypatch, capsys) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,8 @@ from isoloss.cli.options import OUTPUT, Jobs, Output
 from isoloss.errors import GateError, InputError, Where
 
 if TYPE_CHECKING:
+    from isoloss.training.ladder import Ladder
+    from isoloss.training.local import Place
     from isoloss.training.progress import Progress
 
 
@@ -21,11 +25,11 @@ def run(
     workers: Jobs | None = None,
     device: list[str] | None = None,
     population: str | None = None,
-    per_run: Jobs = 1,
+    per_run: Jobs | None = None,
     engine: str = "local",
     address: str | None = None,
-    cpus: float = 1.0,
-    gpus: float = 0.0,
+    cpus: float | None = None,
+    gpus: float | None = None,
     retry: bool = False,
     output: Output = OUTPUT,
 ) -> None:
@@ -34,41 +38,45 @@ def run(
     Args:
         spec: The TOML file of the ladder, or one that comes with isoloss: test, coffee.
         into: The folder of the ladder.
-        workers: How many processes; one per core by default.
-        device: Train on this accelerator, such as cuda:0; repeatable.
+        workers: How many processes on this machine; one per core by default.
+        device: Train on this accelerator of this machine, such as cuda:0; repeatable.
         population: How many runs that are alike train side by side: a number, off, or auto to
             measure it. By default off on a CPU, where digits would change, and auto elsewhere.
-        per_run: How many processes, each with a device, train every run together (torchrun).
+        per_run: How many processes of this machine, each with a device, train every run together
+            (torchrun).
         engine: local, or ray for many machines (needs the extra ray).
         address: Of the Ray cluster, such as 10.0.0.1:6379 or auto; without it this machine alone.
-        cpus: Cores that a run asks Ray for.
-        gpus: Devices that a run asks Ray for, 0.25 of one as well.
+        cpus: Cores that a run asks Ray for, 1 by default.
+        gpus: Devices that a run asks Ray for, 0.25 of one as well; none by default.
         retry: Try again what could not be trained: no memory, failed commands, dead workers.
         output: How the answer is written.
     """
-    from isoloss.cli.ladder_table import live_table
     from isoloss.training.ladder import prepare
-    from isoloss.training.local import Place, places, run_local
+    from isoloss.training.local import Place, places
     from isoloss.training.locks import alone
     from isoloss.training.progress import progress
     from isoloss.training.shipped import find_ladder
     from isoloss.training.templates import read_ladder
 
-    if engine not in ("local", "ray"):
+    if not into.strip():
         raise InputError(
-            f'found "{engine[:60]}" where local or ray is expected.',
+            "found an empty path where the folder of the ladder is expected.",
             code="bad_option",
-            where=Where(field="--engine"),
+            where=Where(field="--into"),
         )
+    here = {"--workers": workers, "--device": device or None, "--per-run": per_run}
+    there = {"--address": address, "--cpus": cpus, "--gpus": gpus}
+    _check_engine(engine, here, there)
     wanted = read_ladder(find_ladder(spec))
     where = places(workers, device or ())
-    if per_run > 1:
+    if per_run is not None and per_run > 1:
         where = (Place(where[0].device.split(":")[0], None, per_run),)
-    together = _population(population, where[0].device)
-    built_in = not wanted.trained_by_commands
-    if built_in:
+    kind = where[0].device if engine == "local" else "cuda" if gpus else "cpu"
+    together = _population(population, kind)
+    if not wanted.trained_by_commands:
         require_torch()
-        _require_device(where[0].device)
+        for place in where:
+            _require_device(place.device)
     if wanted.left_out:
         output.note(f"{wanted.left_out} IsoFLOP cells are left out: they have too few steps.")
     with alone(Path(into)):
@@ -76,16 +84,72 @@ def run(
             ladder = prepare(wanted, into)
         if retry:
             output.note(f"{ladder.forget()} runs are tried again.")
-        if engine == "ray":
-            from isoloss.training.cluster import run_cluster
-
-            with live_table(ladder, quiet=output.quiet) as watch:
-                run_cluster(ladder, address, cpus=cpus, gpus=gpus, watch=watch)
-            _give(progress(ladder), output)
-            return
-        with live_table(ladder, quiet=output.quiet) as watch:
-            run_local(ladder, where, measure_peak=built_in, population=together, watch=watch)
+        if not any(ladder.waiting()):
+            ladder.collect()
+        elif engine == "ray":
+            cores = 1.0 if cpus is None else cpus
+            _train_there(ladder, address, cores, gpus or 0.0, together, output)
+        else:
+            _train_here(ladder, where, together, output)
     _give(progress(ladder), output)
+
+
+def _train_here(ladder: Ladder, where: Sequence[Place], together: int, output: Output) -> None:
+    from isoloss.cli.ladder_table import live_table
+    from isoloss.training.local import run_local
+
+    built_in = not ladder.trained_by_commands
+    with live_table(ladder, quiet=output.quiet, workers=len(where)) as watch:
+        run_local(ladder, where, measure_peak=built_in, population=together, watch=watch)
+
+
+def _train_there(
+    ladder: Ladder, address: str | None, cpus: float, gpus: float, together: int, output: Output
+) -> None:
+    from isoloss.cli.ladder_table import live_table
+    from isoloss.training.cluster import run_cluster
+
+    with live_table(ladder, quiet=output.quiet) as watch:
+        run_cluster(ladder, address, cpus=cpus, gpus=gpus, population=together, watch=watch)
+
+
+def _check_engine(engine: str, here: Mapping[str, object], there: Mapping[str, object]) -> None:
+    """Refuse an unknown engine, and options that mean nothing to the chosen one.
+
+    Raises:
+        InputError: as said.
+    """
+    if engine not in ("local", "ray"):
+        raise InputError(
+            f'found "{engine[:60]}" where local or ray is expected.',
+            code="bad_option",
+            where=Where(field="--engine"),
+        )
+    for name, value in (there if engine == "local" else here).items():
+        if value is not None:
+            other = "ray" if engine == "local" else "local"
+            raise InputError(
+                f"{name} means nothing with --engine {engine}.",
+                code="conflicting_options",
+                where=Where(field=name),
+                hint=f"Leave it out, or use --engine {other}.",
+            )
+    chosen = [name for name, value in here.items() if value is not None and value != 1]
+    if len(chosen) > 1 and "--workers" in chosen:
+        raise InputError(
+            f"--workers means nothing with {chosen[1]}, which says how many processes there are.",
+            code="conflicting_options",
+            where=Where(field="--workers"),
+            hint="Leave it out.",
+        )
+    for name in ("--cpus", "--gpus"):
+        value = there[name]
+        if isinstance(value, float) and not (0 <= value < math.inf):
+            raise InputError(
+                f"found {value:g} where a number of zero or more is expected.",
+                code="bad_option",
+                where=Where(field=name),
+            )
 
 
 def _population(found: str | None, device: str) -> int:
@@ -115,7 +179,7 @@ def _require_device(device: str) -> None:
     import torch
 
     try:
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         raise InputError(
             f'PyTorch cannot use the device "{device[:60]}" ({str(error).splitlines()[0]}).',

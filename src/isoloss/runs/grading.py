@@ -35,6 +35,8 @@ _UNDECAYED = 0.5
 _CONSTANT_SCHEDULES = ("constant", "const", "none", "constant_with_warmup")
 # A column, while grading: whether the table was graded before and its decisions stand.
 DECIDED = "__decided__"
+# As the provenance of a table: it says what became of its runs, but not which of them count.
+UNGRADED = "ungraded"
 # Not part of what makes two rows the same run.
 _BOOKKEEPING = ("run_id", "source", "source_uri", "imported_at", "status", "reason", "decided")
 _ROW_NUMBERS = ("index", "row", "unnamed_0", "column_1")

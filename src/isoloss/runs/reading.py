@@ -19,7 +19,7 @@ from isoloss.runs.conventions import (
     check_loss_unit,
 )
 from isoloss.runs.derive import derive, first_param_column
-from isoloss.runs.grading import DECIDED, Problem, grade_rows
+from isoloss.runs.grading import DECIDED, UNGRADED, Problem, grade_rows
 from isoloss.runs.normalise import Mapped, normalise
 from isoloss.runs.readers import ROW, RawTable, read_source
 from isoloss.runs.request import Request
@@ -207,7 +207,8 @@ def _prepare(
         provenance["source_uri"] = "derived:file"
     # A table that isoloss wrote carries its own provenance and decisions.
     written = _first(frame, "provenance")
-    decided = written is not None or {"status", "reason"} <= set(result.provenance)
+    graded = written is not None or {"status", "reason"} <= set(result.provenance)
+    decided = graded and written != UNGRADED
     if written is not None:
         provenance |= _parse_provenance(written, provenance)
     dropped = [name for name in ("provenance", "n_convention") if name in frame.columns]

@@ -12,10 +12,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import platform
 import re
 import shlex
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,20 +23,20 @@ from typing import TYPE_CHECKING, Any, cast
 from isoloss.atomic import write_text
 from isoloss.document import dumps, plain
 from isoloss.errors import InputError, Where
+from isoloss.runs.columns import BY_NAME
+from isoloss.training.calls import LONGEST_WORDS, call
 from isoloss.training.corpora import open_corpus
 from isoloss.training.counts import model_flop_per_token, param_counts
-from isoloss.training.layout import LOG, RESULT, ROW
-from isoloss.training.setting import Setting, Stopped
+from isoloss.training.layout import RESULT, ROW
+from isoloss.training.setting import Setting
 from isoloss.training.spec import RunSpec
 
 if TYPE_CHECKING:
     from isoloss.training.ladder import Ladder
 
 TRIES = 3
-POLL_SECONDS = 0.1
-GRACE_SECONDS = 10.0
-LONGEST_WORDS = 200
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_COUNTS = ("params", "n_matmul", "n_total", "n_nonemb", "n_active")
 _OWN = ("run_id", "status", "reason", "group", "flop_budget", "branch_of")
 
 
@@ -122,8 +121,16 @@ def run_command(
     Raises:
         CommandFailed: it left no loss.
         Stopped: ``stop`` said so; the command was ended.
+        InputError: the folder that it is called in is missing here.
     """
-    corpus = ladder.corpus_folder
+    folder, corpus = ladder.trainer_folder, ladder.corpus_folder
+    if folder is not None and not folder.is_dir():
+        raise InputError(
+            f"the trainer is called in this folder, and {platform.node()} does not have it.",
+            code="no_trainer_folder",
+            where=Where(file=str(folder)),
+            hint="Put the folder of the ladder's file at the same place on every machine.",
+        )
     values = run_fields(spec, home, corpus, setting.device)
     words = [fill(word, values) for word in split_template(spec.trainer)]
     environment = os.environ | {f"ISOLOSS_{name.upper()}": text for name, text in values.items()}
@@ -133,7 +140,7 @@ def run_command(
     for _ in range(TRIES):
         (home / RESULT).unlink(missing_ok=True)
         began = time.monotonic()
-        reason = _call(words, environment, home, ladder, stop)
+        reason = call(words, environment, home, folder, ladder.timeout_seconds, stop)
         if reason:
             continue
         try:
@@ -189,72 +196,15 @@ def read_result(path: Path) -> dict[str, Any]:
             where=Where(file=str(path), field="loss"),
         )
     for name, value in values.items():
+        column = BY_NAME.get(name)
         if isinstance(value, dict | list):
-            raise InputError(
-                f'the column "{name[:60]}" is no single value.',
-                code="bad_result",
-                where=Where(file=str(path), field=name[:60]),
-            )
-    return values
-
-
-def _call(
-    words: list[str],
-    environment: Mapping[str, str],
-    home: Path,
-    ladder: Ladder,
-    stop: Callable[[], bool],
-) -> str:
-    """Run the command to its end; returns why it failed, or nothing."""
-    log = home / LOG
-    try:
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                cwd=ladder.trainer_folder,
-                start_new_session=True,
-            )
-    except OSError as error:
-        return f"{words[0]} cannot be started ({error.strerror or error})."
-    limit = time.monotonic() + ladder.timeout_seconds
-    try:
-        while process.poll() is None:
-            if stop():
-                raise Stopped
-            if time.monotonic() > limit:
-                _end(process)
-                return f"it took longer than {ladder.timeout_seconds:g} s; {_said(log)}"
-            time.sleep(POLL_SECONDS)
-    finally:
-        if process.poll() is None:
-            _end(process)
-    if process.returncode < 0:
-        return f"it was ended by signal {-process.returncode}; {_said(log)}"
-    return f"it ended with {process.returncode}; {_said(log)}" if process.returncode else ""
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command and all that it started, kindly at first."""
-    for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, None)):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            process.wait()
-            return
-        try:
-            process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
+            message = f'the column "{name[:60]}" is no single value.'
+        elif column is not None and column.core and not isinstance(value, int | float | None):
+            message = f"found {value!r:.60} where {name} ({column.meaning}) is expected."
+        else:
             continue
-
-
-def _said(log: Path) -> str:
-    text = log.read_text(encoding="utf-8", errors="replace").strip()
-    last = text.splitlines()[-1].strip() if text else ""
-    return f"it said last: {last[:LONGEST_WORDS]}" if last else "it said nothing"
+        raise InputError(message, code="bad_result", where=Where(file=str(path), field=name[:60]))
+    return values
 
 
 def _row(
@@ -268,6 +218,8 @@ def _row(
     finite = math.isfinite(found["loss"])
     told = {name: value for name, value in found.items() if name not in _OWN}
     of_spec = _of_spec(spec)
+    if told.get("tokens"):
+        of_spec["flop"] *= told["tokens"] / spec.tokens
     row: dict[str, Any] = {"run_id": spec.run_id}
     row |= {"status": "ok" if finite else "excluded", "reason": None if finite else "diverged"}
     kept = ("seed", "n_layers", "d_model", "n_heads", "n_kv_heads", "d_ff", "vocab", "seq_len")
@@ -283,6 +235,8 @@ def _row(
         "wall_seconds": round(seconds, 3),
         "architecture": spec.model.kind,
         "parametrization": spec.optimization.parametrization,
+        # N is the count that the trainer gives, where it gives one.
+        "n_convention": next((name.removeprefix("n_") for name in _COUNTS if told.get(name)), None),
     }
     return plain(row | told | dict(labels))
 

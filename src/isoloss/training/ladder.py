@@ -22,6 +22,7 @@ from typing import Any, cast
 from isoloss.atomic import replacing, write_text
 from isoloss.document import dumps
 from isoloss.errors import InputError, Where
+from isoloss.runs.grading import UNGRADED
 from isoloss.training.corpora import Corpus, build_corpus, open_corpus
 from isoloss.training.layout import ATTEMPTS, CORPORA, CURVE, CURVES, PLAN, ROW, RUNS
 from isoloss.training.locks import make_folder
@@ -29,6 +30,8 @@ from isoloss.training.spec import RunSpec, run_from_dict
 from isoloss.training.templates import LadderSpec, Planned, trunk_id
 
 MOST_ATTEMPTS = 3
+N = "matmul"
+"""The count that is N where the runs of a ladder are read, unless their trainer says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,34 @@ class Ladder:
     )
 
     def corpus(self) -> Corpus | None:
-        """What the runs read."""
-        return None if self.corpus_folder is None else open_corpus(self.corpus_folder)
+        """What the runs read.
+
+        Raises:
+            InputError: it is missing, harmed, or not the one that the runs are specified for.
+        """
+        if self.corpus_folder is None:
+            return None
+        found = open_corpus(self.corpus_folder)
+        for planned in self.runs:
+            if planned.spec.data.corpus != found.digest:
+                raise InputError(
+                    f"this corpus is {found.digest}, and the runs of the ladder are specified for "
+                    f"{planned.spec.data.corpus}.",
+                    code="other_corpus",
+                    where=Where(file=str(self.corpus_folder)),
+                    hint="isoloss ladder run LADDER.toml specifies them for this one; runs that "
+                    "read the other are then trained again.",
+                )
+        return found
 
     @property
     def trained_by_commands(self) -> bool:
         """Whether no run needs the built-in trainer, nor PyTorch."""
         return all(planned.spec.trainer for planned in self.runs)
+
+    def part(self, folder: Path, corpus_folder: Path | None, runs: tuple[Planned, ...]) -> Ladder:
+        """Some of the runs of this ladder, in another folder or for another process."""
+        return replace(self, folder=folder, corpus_folder=corpus_folder, runs=runs, _finished={})
 
     def home(self, spec: RunSpec) -> Path:
         """The folder of a run."""
@@ -91,16 +115,16 @@ class Ladder:
         found: list[dict[str, Any]] = []
         for planned in self.runs:
             for line in lines(self.home(planned.spec) / CURVE):
-                series = {k: v for k, v in line.items() if k not in ("step", "tokens")}
                 found += [
                     {
                         "run_id": planned.spec.run_id,
-                        "step": line["step"],
-                        "tokens": line["tokens"],
+                        "step": int(line["step"]),
+                        "tokens": int(line["tokens"]),
                         "series": name,
                         "value": None if value is None else float(value),
                     }
-                    for name, value in series.items()
+                    for name, value in line.items()
+                    if name not in ("step", "tokens") and (value is None or _is_number(value))
                 ]
         return found
 
@@ -125,8 +149,14 @@ class Ladder:
 
         rows = self.rows()
         if rows:
+            # Which count is N, so that every reader of the table takes the same one.
+            n = next((row["n_convention"] for row in rows if row.get("n_convention")), N)
+            frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
+                n_convention=pl.lit(n), provenance=pl.lit(UNGRADED)
+            )
+            frame = frame.drop("reason") if frame["reason"].is_null().all() else frame
             with replacing(self.folder / RUNS) as temporary:
-                pl.DataFrame(rows, infer_schema_length=None).write_parquet(temporary)
+                frame.write_parquet(temporary)
         curves = self.curves()
         if curves:
             with replacing(self.folder / CURVES) as temporary:
@@ -142,6 +172,7 @@ def prepare(spec: LadderSpec, folder: str | Path) -> Ladder:
     """
     home = Path(folder)
     make_folder(home)
+    _same_ladder(spec, home)
     corpus = build_its_corpus(spec, home)
     runs = tuple(_placed(planned, spec.name, corpus) for planned in spec.runs)
     document = {
@@ -168,6 +199,24 @@ def build_its_corpus(spec: LadderSpec, home: Path) -> Corpus | None:
     )
 
 
+def _same_ladder(spec: LadderSpec, home: Path) -> None:
+    """Refuse a folder whose finished runs belong to a ladder of another name.
+
+    Raises:
+        InputError: they do; their table would lose them.
+    """
+    before = read_object(home / PLAN)
+    if before is None or before.get("name") == spec.name or not any(home.glob(f"runs/*/{ROW}")):
+        return
+    raise InputError(
+        f'this folder holds the runs of another ladder, "{before.get("name")}".',
+        code="other_ladder",
+        where=Where(file=str(home)),
+        hint=f'Choose another folder with --into; where "{spec.name}" is the same ladder, '
+        "give it the same name.",
+    )
+
+
 def open_ladder(folder: str | Path) -> Ladder:
     """A ladder that was prepared before.
 
@@ -185,16 +234,29 @@ def open_ladder(folder: str | Path) -> Ladder:
             hint="isoloss ladder run LADDER.toml --into FOLDER starts one.",
         ) from None
     except ValueError:
+        document = None
+    try:
+        return _ladder(home, document)
+    except (InputError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
-            "this file is not whole.", code="bad_ladder", where=Where(file=str(home / PLAN))
-        ) from None
-    corpus, limit = document.get("corpus"), document.get("timeout_seconds")
-    called_in = document.get("trainer_folder")
+            "this file is not whole, or not written by this version of isoloss.",
+            code="bad_ladder",
+            where=Where(file=str(home / PLAN)),
+            hint="isoloss ladder run LADDER.toml writes it again; finished runs are kept.",
+        ) from error
+
+
+def _ladder(home: Path, document: Any) -> Ladder:
+    corpus, limit = document["corpus"], document["timeout_seconds"]
+    called_in = document["trainer_folder"]
+    runs = tuple(Planned(run_from_dict(one["spec"]), one["labels"]) for one in document["runs"])
+    if not runs:
+        raise ValueError("a ladder has runs")
     return Ladder(
         folder=home,
         name=document["name"],
         corpus_folder=None if corpus is None else home / CORPORA / str(corpus),
-        runs=tuple(Planned(run_from_dict(one["spec"]), one["labels"]) for one in document["runs"]),
+        runs=runs,
         trainer_folder=None if called_in is None else Path(called_in),
         timeout_seconds=math.inf if limit is None else float(limit),
     )
@@ -221,17 +283,24 @@ def _on(spec: RunSpec, corpus: Corpus | None) -> RunSpec:
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The points of a loss curve that are whole."""
+    """The points of a loss curve that are whole: objects with ``step`` and ``tokens``."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return
     for line in text.splitlines():
         try:
-            yield json.loads(line)
+            found: Any = json.loads(line)
         except ValueError:
             # The last line of a run that was killed while writing it.
-            return
+            continue
+        point = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+        if _is_number(point.get("step"), point.get("tokens")):
+            yield point
+
+
+def _is_number(*values: Any) -> bool:
+    return all(isinstance(value, int | float) and math.isfinite(value) for value in values)
 
 
 def read_object(path: Path) -> dict[str, Any] | None:

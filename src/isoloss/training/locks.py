@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from isoloss.errors import InputError, Where
+from isoloss.training.setting import Stopped
+
+WAIT_SECONDS = 0.1
 
 
 @contextmanager
@@ -16,14 +20,43 @@ def held(path: Path) -> Generator[bool, None, None]:
 
     A process that is killed lets go at once, so no lock is ever stale.
     """
+    handle = _opened(path)
     try:
-        import fcntl
-    except ImportError:
-        raise InputError(
-            "ladders need file locks as Linux and macOS have them.", code="unsupported"
-        ) from None
+        if not _locked(handle):
+            yield False
+            return
+        # Who holds it is told to people only, so a full disk does no harm here.
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode())
+        yield True
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def lent(path: Path, stop: Callable[[], bool]) -> Generator[int, None, None]:
+    """Wait for a lock file, and lend its number to a process that is started in the block.
+
+    A process that was given the number holds the lock too: it is free when both are gone.
+
+    Raises:
+        Stopped: ``stop`` said so while waiting.
+    """
+    handle = _opened(path)
     try:
-        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+        while not _locked(handle):
+            if stop():
+                raise Stopped
+            time.sleep(WAIT_SECONDS)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
     except OSError as error:
         raise InputError(
             f"it cannot be written ({error.strerror}).",
@@ -31,17 +64,31 @@ def held(path: Path) -> Generator[bool, None, None]:
             where=Where(file=str(path)),
             hint="Choose a folder that belongs to you and has room.",
         ) from None
+
+
+def _locked(handle: int) -> bool:
+    """Whether the lock could be taken.
+
+    Raises:
+        InputError: this system has no such locks, or the disk does not.
+    """
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
-        yield True
-    finally:
-        os.close(handle)
+        import fcntl
+    except ImportError:
+        raise InputError(
+            "ladders need file locks as Linux and macOS have them.", code="unsupported"
+        ) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise InputError(
+            f"the disk gives no file locks ({error.strerror}).",
+            code="unsupported",
+            hint="Choose a folder on another disk, such as a local one.",
+        ) from None
+    return True
 
 
 @contextmanager

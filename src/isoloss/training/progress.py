@@ -28,6 +28,8 @@ class Active:
         loss: the last training loss, nats per token.
         tokens_per_s: from its begin to that point.
         mfu: the share of the device's peak that this is; NaN where the peak is not known.
+        seconds_left: that it still needs at this pace.
+        flop_done: what it was trained so far, FLOP.
     """
 
     run_id: str
@@ -36,6 +38,23 @@ class Active:
     loss: float
     tokens_per_s: float
     mfu: float
+    seconds_left: float
+    flop_done: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a document says of it."""
+        return {name: value for name, value in vars(self).items() if name != "flop_done"}
+
+    def words(self) -> list[str]:
+        """What is known of it, for people."""
+        found = [f"step {self.step} of {self.steps}"]
+        if math.isfinite(self.loss):
+            found.append(f"training loss {self.loss:.3f}")
+        if math.isfinite(self.tokens_per_s):
+            found.append(f"{format_quantity(self.tokens_per_s)} tokens/s")
+        if math.isfinite(self.seconds_left):
+            found.append(f"about {time_text(self.seconds_left)} left at this pace")
+        return found
 
 
 @dataclass(frozen=True)
@@ -51,6 +70,8 @@ class Progress:
         flop_done: training compute of the finished runs, FLOP.
         flop_total: of all runs.
         seconds: spent on the finished runs, summed over workers.
+        flop_per_second: of one worker, over the finished runs and what was really trained of them;
+            NaN before the first.
         active: runs in work, or left by a worker that died.
     """
 
@@ -62,6 +83,7 @@ class Progress:
     flop_done: float
     flop_total: float
     seconds: float
+    flop_per_second: float
     active: tuple[Active, ...]
 
     @property
@@ -72,9 +94,8 @@ class Progress:
     @property
     def worker_seconds_left(self) -> float:
         """Time that one worker would still need at the pace so far; NaN before the first run."""
-        if not (self.flop_done > 0 and self.seconds > 0):
-            return math.nan
-        return (self.flop_total - self.flop_done) / (self.flop_done / self.seconds)
+        begun = sum(one.flop_done for one in self.active)
+        return (self.flop_total - self.flop_done - begun) / self.flop_per_second
 
     def to_dict(self) -> dict[str, Any]:
         """The document ``isoloss.ladder``."""
@@ -88,7 +109,7 @@ class Progress:
             "flop_total": self.flop_total,
             "worker_seconds": self.seconds,
             "worker_seconds_left": self.worker_seconds_left,
-            "active": [vars(one) for one in self.active],
+            "active": [one.to_dict() for one in self.active],
         }
 
     def summary(self) -> str:
@@ -96,19 +117,16 @@ class Progress:
         lines = [
             f"{self.name}: {self.finished} of {self.total} runs, "
             f"{self.flop_done:.3g} of {self.flop_total:.3g} FLOP, "
-            f"{self.seconds:.0f} worker s so far"
+            f"{time_text(self.seconds)} of one worker so far"
         ]
         for reason, count in self.excluded.items():
             lines.append(f"  {count} excluded: {reason}")
         for one in self.active:
-            lines.append(
-                f"  {one.run_id}  step {one.step} of {one.steps}, training loss {one.loss:.3f}, "
-                f"{format_quantity(one.tokens_per_s)} tokens/s"
-            )
+            lines.append(f"  {one.run_id}  {', '.join(one.words())}")
         if self.finished < self.total and math.isfinite(self.worker_seconds_left):
-            lines.append(f"  about {self.worker_seconds_left:.0f} worker s left")
+            lines.append(f"  about {time_text(self.worker_seconds_left)} of one worker left")
         if self.finished == self.total:
-            lines.append(f"  all done: isoloss fit {self.folder}/runs.parquet --n matmul")
+            lines.append(f"  all done: isoloss fit {self.folder}")
         return "\n".join(lines)
 
 
@@ -156,7 +174,7 @@ def progress(ladder: Ladder, peak_flop_per_s: float = math.nan) -> Progress:
     if math.isnan(peak_flop_per_s):
         peak_flop_per_s = known_peak(ladder.folder)
     excluded: Counter[str] = Counter()
-    flop_done = seconds = 0.0
+    flop_done = flop_spent = seconds = 0.0
     done = 0
     active: list[Active] = []
     for planned in ladder.runs:
@@ -166,7 +184,11 @@ def progress(ladder: Ladder, peak_flop_per_s: float = math.nan) -> Progress:
             active += _active(ladder, spec, peak_flop_per_s)
             continue
         flop_done += run_flop(spec)
-        seconds += row.get("wall_seconds") or 0.0
+        took = max(0.0, _number(row.get("wall_seconds"), 0.0))
+        if took > 0:
+            seconds += took
+            # A branch begins late, and a run that diverged ends early.
+            flop_spent += _number(row.get("flop_spent"), _number(row.get("flop"), 0.0))
         if row["status"] == "ok":
             done += 1
         else:
@@ -180,6 +202,7 @@ def progress(ladder: Ladder, peak_flop_per_s: float = math.nan) -> Progress:
         flop_done=flop_done,
         flop_total=sum(run_flop(planned.spec) for planned in ladder.runs),
         seconds=seconds,
+        flop_per_second=flop_spent / seconds if flop_spent > 0 else math.nan,
         active=tuple(active),
     )
 
@@ -194,7 +217,29 @@ def _active(ladder: Ladder, spec: RunSpec, peak: float) -> list[Active]:
     if not points:
         return []
     last = points[-1]
-    pace = last["tokens"] / last["seconds"] if last["seconds"] else math.nan
-    loss = math.nan if last["train_loss"] is None else float(last["train_loss"])
-    share = model_flop_per_token(spec.model) * pace / peak
-    return [Active(spec.run_id, last["step"], spec.pacing.steps, loss, pace, share)]
+    step, tokens = int(last["step"]), float(last["tokens"])
+    seconds, per_token = _number(last.get("seconds")), model_flop_per_token(spec.model)
+    pace = tokens / seconds if seconds > 0 else math.nan
+    return [
+        Active(
+            run_id=spec.run_id,
+            step=step,
+            steps=spec.pacing.steps,
+            loss=_number(last.get("train_loss")),
+            tokens_per_s=pace,
+            mfu=per_token * pace / peak,
+            seconds_left=max(0.0, spec.tokens - tokens) / pace if pace > 0 else math.nan,
+            flop_done=per_token * min(tokens, spec.tokens),
+        )
+    ]
+
+
+def time_text(seconds: float) -> str:
+    """A time for people: 40 s, 12 min, 3.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def _number(found: Any, otherwise: float = math.nan) -> float:
+    return float(found) if isinstance(found, int | float) else otherwise

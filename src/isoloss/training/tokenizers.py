@@ -103,6 +103,15 @@ def make_tokenizer(name: str, texts: Iterable[str]) -> Tokenizer:
     return Bpe(name, inner.get_vocab_size(), inner)
 
 
+def vocabulary(name: str) -> int:
+    """How many different tokens the tokenizer of this name has; a small corpus may give it fewer.
+
+    Raises:
+        InputError: there is no such tokenizer.
+    """
+    return Bytes().vocab if name == BYTES else _size(name)
+
+
 def restore_tokenizer(name: str, folder: Path) -> Tokenizer:
     """The tokenizer that was kept with a corpus."""
     if name == BYTES:

@@ -43,8 +43,19 @@ def work(folder: Path, setting: Setting, stop: Stop = lambda: False) -> int:
     Raises:
         Stopped: ``stop`` said so.
     """
-    ladder, done = open_ladder(folder), 0
-    corpus = ladder.corpus()
+    ladder = open_ladder(folder)
+    return work_on(ladder, ladder.corpus(), setting, stop)
+
+
+def work_on(
+    ladder: Ladder, corpus: Corpus | None, setting: Setting, stop: Stop = lambda: False
+) -> int:
+    """Train what is free of these runs; returns how many were finished.
+
+    Raises:
+        Stopped: ``stop`` said so.
+    """
+    done = 0
     for i, planned in enumerate(ladder.runs):
         if stop():
             raise Stopped

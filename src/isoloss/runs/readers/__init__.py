@@ -16,6 +16,9 @@ from isoloss.runs.readers.raw import MAX_BYTES, ROW, RawTable
 __all__ = ["MAX_BYTES", "ROW", "RawTable", "read_bytes", "read_source"]
 
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+# A folder with this file is a ladder (isoloss.training): of all its tables one holds runs.
+LADDER = "ladder.json"
+LADDER_RUNS = "runs.parquet"
 
 
 def read_source(source: object) -> list[RawTable]:
@@ -66,15 +69,32 @@ def _files(name: str | bytes) -> list[Path]:
 
 
 def _tables_in(folder: Path) -> list[Path]:
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in TABLE_ENDINGS
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    """All tables in a folder and below; of a ladder its runs alone, not curves or texts."""
+    found: list[Path] = []
+    ladders: list[Path] = []
+    for name, folders, files in os.walk(folder):
+        home = Path(name)
+        if LADDER in files:
+            ladders.append(home)
+            folders.clear()
+            files = [file for file in files if file == LADDER_RUNS]
+        folders[:] = [inner for inner in folders if not inner.startswith(".")]
+        found += [
+            home / file
+            for file in files
+            if Path(file).suffix.lower() in TABLE_ENDINGS
+            and not file.startswith(".")
+            and (home / file).is_file()
+        ]
     if found:
-        return found
+        return sorted(found)
+    if ladders:
+        raise InputError(
+            "no run of this ladder is finished.",
+            code="no_runs",
+            where=Where(file=str(ladders[0])),
+            hint=f"isoloss ladder status {ladders[0]} says how far it is.",
+        )
     raise InputError(
         "this is a folder without tables.",
         code="no_tables",
