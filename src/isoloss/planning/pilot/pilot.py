@@ -1,0 +1,444 @@
+"""Which small runs first? The verb ``iso.pilot``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.errors import EvidenceError, InputError, Where
+from isoloss.fitting import Fit, Quantity
+from isoloss.fitting.status import NORMAL_90
+from isoloss.laws import Law
+from isoloss.laws.compute import flop_rule
+from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, flop_of
+from isoloss.planning.pilot import belief as beliefs
+from isoloss.planning.pilot.belief import Belief
+from isoloss.planning.pilot.cells import Cells, Limits, cells
+from isoloss.planning.pilot.design import Design, best_design, plain_designs
+from isoloss.planning.pilot.notices import notes_of, warnings_of
+from isoloss.planning.pilot.question import NARROWED, Question, ask
+from isoloss.planning.pilot.result import PilotPlan, PlannedRun, Rival
+from isoloss.planning.pilot.sizes import BYTES, Recipe, sizes
+from isoloss.planning.settings import hparams
+from isoloss.runs import PARAM_COUNTS, parse_quantity
+
+Array = NDArray[np.float64]
+
+DRIFT = 0.005  # what a law is taken to miss per decade, in log loss
+BIGGER = 10.0  # the run that a pilot is for costs this much more, where nobody says
+BYTE_CORPUS = 11.6e6  # training bytes of the text that ladders read by default
+SMALL_FLOP = 1e15  # below, the shipped byte-level ladder is nearer than any published law
+MUP_LR = 2.0**-7  # at width 64, as the shipped ladder
+LR_LAW = "step-law"
+_BATCHES = {True: (4, 2, 1), False: (64, 32, 16, 8)}  # sequences per update, byte level or not
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What was asked of a pilot, brought to numbers."""
+
+    budget: float
+    target: float
+    target_source: str
+    params: float | None
+    tokens: float | None
+    narrow: str
+    flop_per_token: str
+    drift: float
+    level: float
+
+
+def pilot(
+    budget: float | str | Budget,
+    *,
+    fit: Fit | None = None,
+    law: str | Law | None = None,
+    key: str | None = None,
+    guess: Mapping[str, float] | None = None,
+    target: float | str | Budget | None = None,
+    target_n: float | str | None = None,
+    target_d: float | str | None = None,
+    narrow: str = "loss",
+    noise: float | None = None,
+    drift: float = DRIFT,
+    n: str | None = None,
+    vocab: int | None = None,
+    seq_len: int | None = None,
+    batch: float | str | None = None,
+    lr_law: str | None = None,
+    trainer: str = "",
+    shapes: Sequence[str] = (),
+    smallest: float | str | None = None,
+    largest: float | str | None = None,
+    tokens: float | str | None = None,
+    steps: int = beliefs.FEWEST_STEPS,
+    share: float = 0.2,
+    decades: float = 2.0,
+    runs: int = 40,
+    reserve: float = 0.05,
+    flop_per_token: str = "6nd",
+    hardware: str | Device | None = None,
+    mfu: float | MfuCurve | None = None,
+    price: float | str | None = None,
+    devices: int | None = None,
+    means: Means | None = None,
+    level: float = 0.9,
+) -> PilotPlan:
+    """Which runs narrow the answer about a big run most, for a given budget?
+
+    Args:
+        budget: of the pilot: FLOP, device-hours, days or money.
+        fit: a fit with its runs, to add to; without it the law is a guess.
+        law: without a fit: a law with published coefficients. By default the shipped ladder of
+            byte-level models below 1e15 FLOP, and chinchilla above.
+        key: which published coefficients.
+        guess: parameters of one's own, over the published ones.
+        target: budget of the big run; ten times the pilot's by default.
+        target_n: its size, together with ``target_d``, where it is not the optimal one.
+        target_d: its tokens.
+        narrow: ``loss``, ``size`` (N*) or ``exponent`` (of N* ~ C^a), each at the target.
+        noise: of a run, relative; by default from the runs, or 0.005.
+        drift: what the law is taken to miss per decade of compute below the target, relative.
+        n: which count N is, where a fit does not say it.
+        vocab: vocabulary; 256 stands for bytes.
+        seq_len: context in tokens.
+        batch: tokens per update.
+        lr_law: published law of the learning rate; by default one muP rate for all widths on
+            bytes, ``step-law`` elsewhere. ``mup`` for that one rate everywhere.
+        trainer: command that trains a run, in place of the built-in trainer.
+        shapes: the shapes to choose from, ``32x2``; a ladder of widths by default.
+        smallest: N of a run.
+        largest: N of a run.
+        tokens: that there are for one run; of the default corpus on bytes.
+        steps: fewest updates of a run.
+        share: of the budget that one run may cost.
+        decades: of compute that the groups may span.
+        runs: how many at most.
+        reserve: share of the budget to keep for runs that fail.
+        flop_per_token: of the target: ``6nd``, or ``runs`` for what the runs of the fit cost.
+        hardware: the accelerator; with it runs have hours.
+        mfu: model FLOP utilisation.
+        price: of a device-hour.
+        devices: how many work at once.
+        means: all four together.
+        level: nominal coverage of the intervals.
+
+    Raises:
+        InputError: an argument is unusable.
+        EvidenceError: the budget cannot hold three groups of five sizes, or the law has no
+            optimum at the target.
+    """
+    means = means or Means(hardware, mfu, price, devices)
+    wish = _wish(
+        budget, target, target_n, target_d, means, narrow, flop_per_token, drift=drift, level=level
+    )
+    held = _belief(fit, law, key, guess, noise, n, wish.budget)
+    at_bytes = (held.loss_unit.endswith("byte") if vocab is None else vocab == BYTES) and (
+        held.kind != "published" or vocab == BYTES
+    )
+    available = parse_quantity(tokens) if tokens is not None else math.inf
+    if tokens is None and at_bytes and not trainer:
+        available = BYTE_CORPUS
+    limits = Limits(
+        smallest=0.0 if smallest is None else parse_quantity(smallest),
+        largest=math.inf if largest is None else parse_quantity(largest),
+        tokens=available,
+        steps=steps,
+        share=share,
+        decades=decades,
+        runs=runs,
+        reserve=reserve,
+    )
+    recipe = Recipe(
+        vocab=(BYTES if at_bytes else 32_000) if vocab is None else vocab,
+        seq_len=(128 if at_bytes else 2048) if seq_len is None else seq_len,
+        batch_tokens=(128 if at_bytes else 2048) if seq_len is None else seq_len,
+        settings=lr_law or ("mup" if at_bytes else LR_LAW),
+        trainer=trainer,
+    )
+    rule = flop_rule(flop_per_token, None if fit is None else fit.points)
+    question = ask(
+        held,
+        wish.narrow,
+        wish.target,
+        params=wish.params,
+        tokens=wish.tokens,
+        rule=rule,
+        drift=wish.drift,
+    )
+    recipe, on_offer, found = _settled(
+        held, question, recipe, limits, wish.budget, tuple(shapes), batch, at_bytes
+    )
+    return _told(held, question, recipe, limits, on_offer, found, wish, means, rule.name)
+
+
+def _wish(
+    budget: float | str | Budget,
+    target: float | str | Budget | None,
+    target_n: float | str | None,
+    target_d: float | str | None,
+    means: Means,
+    narrow: str,
+    flop_per_token: str,
+    *,
+    drift: float,
+    level: float,
+) -> _Wish:
+    if narrow not in NARROWED:
+        raise _bad("narrow", narrow, f"one of {', '.join(NARROWED)}")
+    if not 0 <= drift < 1:
+        raise _bad("drift", f"{drift:g}", "a share from 0 to below 1 (0.005 is half a percent)")
+    if not 0 < level < 1:
+        raise _bad("level", f"{level:g}", "a share between 0 and 1")
+    spend = flop_of(budget, means)
+    if (target_n is None) != (target_d is None):
+        raise _bad("target", "only one of size and tokens", "both N and D of the big run")
+    if target_n is not None and target_d is not None:
+        if target is not None:
+            raise InputError(
+                "the target is given twice, as a budget and as N and D.",
+                code="conflicting_options",
+                where=Where(field="target"),
+                hint="Keep one of the two.",
+            )
+        if narrow != "loss":
+            raise _bad("narrow", narrow, "loss, where N and D of the big run are given")
+        params, tokens = parse_quantity(target_n), parse_quantity(target_d)
+        flop, source = 6.0 * params * tokens, "given"
+    else:
+        params = tokens = None
+        flop = BIGGER * spend if target is None else flop_of(target, means)
+        source = f"{BIGGER:g} times the budget" if target is None else "given"
+    return _Wish(spend, flop, source, params, tokens, narrow, flop_per_token, drift, level)
+
+
+def _belief(
+    fit: Fit | None,
+    law: str | Law | None,
+    key: str | None,
+    guess: Mapping[str, float] | None,
+    noise: float | None,
+    n: str | None,
+    budget: float,
+) -> Belief:
+    if n is not None and n not in PARAM_COUNTS:
+        raise _bad("n", n, f"one of {', '.join(PARAM_COUNTS)}")
+    if fit is not None:
+        if law is not None or key is not None or guess:
+            raise InputError(
+                "the law and its parameters are those of the fit.",
+                code="conflicting_options",
+                where=Where(field="law"),
+                hint="Leave out the fit, or law, key and guess.",
+            )
+        found = beliefs.from_fit(fit, noise)
+    elif guess:
+        found = beliefs.from_guess(law or "chinchilla", guess, noise)
+    elif law is None and key is None and budget <= SMALL_FLOP:
+        found = beliefs.from_shipped(noise=noise)
+    else:
+        found = beliefs.from_published(law or "chinchilla", key, noise)
+    return found if n is None else replace(found, n=n)
+
+
+def _settled(
+    held: Belief,
+    question: Question,
+    recipe: Recipe,
+    limits: Limits,
+    budget: float,
+    shapes: tuple[str, ...],
+    batch: float | str | None,
+    at_bytes: bool,
+) -> tuple[Recipe, Cells, Design]:
+    """The design at the batch that is given, or at the largest usual one that allows any."""
+    if batch is None:
+        options = [count * recipe.seq_len for count in _BATCHES[at_bytes]]
+    else:
+        given = parse_quantity(batch)
+        if given != int(given):
+            raise _bad("batch", f"{given:g}", "a whole number of tokens")
+        options = [int(given)]
+    refusal: EvidenceError | None = None
+    for size in options:
+        tried = replace(recipe, batch_tokens=size)
+        on_offer = cells(held, tried, sizes(tried, held.n, shapes), limits, budget)
+        try:
+            return tried, on_offer, best_design(held, question, on_offer, limits, budget)
+        except EvidenceError as error:
+            refusal = error
+    assert refusal is not None
+    raise refusal
+
+
+def _told(
+    held: Belief,
+    question: Question,
+    recipe: Recipe,
+    limits: Limits,
+    on_offer: Cells,
+    found: Design,
+    wish: _Wish,
+    means: Means,
+    rule: str,
+) -> PilotPlan:
+    z = NORMAL_90 if wish.level == 0.9 else _normal(wish.level)
+    runs = _runs(held, question, recipe, on_offer, found, means, z)
+    before = z * question.standard_error(question.known(held, drift=False))
+    after = runs[-1].half_width
+    drifting = z * found.standard_error
+    rivals = tuple(
+        Rival(
+            one.name,
+            len(one.chosen),
+            one.flop,
+            z * one.standard_error,
+            one.standard_error / found.standard_error,
+        )
+        for one in plain_designs(held, question, on_offer, limits, wish.budget)
+    )
+    largest = max(run.flop for run in runs)
+    groups = sorted({run.flop_budget for run in runs})
+    plan = PilotPlan(
+        budget_flop=wish.budget,
+        flop=sum(run.flop for run in runs),
+        reserve_flop=wish.budget - sum(run.flop for run in runs),
+        narrow=wish.narrow,
+        target={
+            "flop": question.flop,
+            "n_params": question.params,
+            "tokens": question.tokens,
+            "source": wish.target_source,
+            "flop_per_token": rule,
+        },
+        before=_interval(question, before, wish.level),
+        after=_interval(question, after, wish.level),
+        half_width={"before": before, "after": after, "drifting": drifting},
+        runs=runs,
+        optima=tuple(
+            {
+                "flop_budget": flop,
+                "n_params": float(on_offer.best[list(on_offer.budgets).index(flop)]),
+                "runs": float(sum(run.flop_budget == flop for run in runs)),
+            }
+            for flop in groups
+        ),
+        rivals=rivals,
+        law=held.law.name,
+        formula=held.law.formula,
+        values=dict(zip(held.law.names, held.theta.tolist(), strict=True)),
+        source=held.source,
+        noise=held.noise,
+        noise_source=held.noise_source,
+        drift=wish.drift,
+        decades_beyond=max(0.0, math.log10(question.flop / largest)),
+        conventions={"n": held.n, "flop": "palm", "loss_unit": held.loss_unit},
+        recipe={
+            **asdict(recipe),
+            "batch_sequences": recipe.batch_sequences,
+            "tokenizer": recipe.tokenizer,
+            "parametrization": "mup" if recipe.settings == "mup" else "standard",
+        },
+        limits=asdict(limits),
+        level=wish.level,
+        hardware=_hardware(means),
+        data_hash=held.data_hash,
+        n_runs=len(held.params) if held.data_hash is not None else None,
+        seed=held.seed,
+        warnings=(),
+        notes=(),
+        existing={"n_params": tuple(held.params.tolist()), "tokens": tuple(held.tokens.tolist())},
+    )
+    return replace(plan, warnings=tuple(warnings_of(plan, held)), notes=tuple(notes_of(plan, held)))
+
+
+def _runs(
+    held: Belief,
+    question: Question,
+    recipe: Recipe,
+    on_offer: Cells,
+    found: Design,
+    means: Means,
+    z: float,
+) -> tuple[PlannedRun, ...]:
+    """The chosen cells as runs, the cheapest first, each with what is known once it is there."""
+    information = question.known(held, drift=False)
+    seen: dict[int, int] = {}
+    made: list[PlannedRun] = []
+    order = np.lexsort((found.chosen, found.added, on_offer.flop[found.chosen]))
+    for at in order:
+        cell = int(found.chosen[at])
+        size = on_offer.sizes[int(on_offer.size[cell])]
+        params, tokens = on_offer.params[[cell]], on_offer.tokens[[cell]]
+        flop = float(on_offer.flop[cell])
+        row = question.rows(held, params, tokens, on_offer.flop[[cell]], drift=False)
+        information = information + row @ row.T
+        rate = None if means.hardware is None else means.rate(size.n_params)
+        made.append(
+            PlannedRun(
+                shape=size.shape,
+                n_heads=size.arch.n_heads,
+                n_params=size.n_params,
+                tokens=float(tokens[0]),
+                steps=round(float(tokens[0]) / recipe.batch_tokens),
+                flop=flop,
+                flop_budget=float(on_offer.budgets[int(on_offer.group[cell])]),
+                group="added" if found.added[at] else "isoflop",
+                seed=seen.get(cell, 0),
+                lr=_lr(recipe, size.arch, float(tokens[0])),
+                loss=float(held.loss(params, tokens)[0]),
+                half_width=z * question.standard_error(information),
+                device_hours=None if rate is None else rate.device_hours(flop),
+                money=None if rate is None else rate.money(flop),
+            )
+        )
+        seen[cell] = seen.get(cell, 0) + 1
+    return tuple(made)
+
+
+def _lr(recipe: Recipe, arch: Any, tokens: float) -> float:
+    if recipe.settings == "mup":
+        return MUP_LR
+    advice = hparams(arch, tokens, law=recipe.settings, seq_len=recipe.seq_len)[recipe.settings]
+    if advice.lr is None:
+        raise InputError(
+            f"{recipe.settings} gives no learning rate: {advice.missing.get('lr', 'none')}.",
+            code="no_lr",
+            where=Where(field="lr_law"),
+            hint="Choose another law, such as step-law, or mup.",
+        )
+    return float(f"{advice.lr.estimate:.3g}")
+
+
+def _interval(question: Question, half: float, level: float) -> Quantity:
+    value = question.value
+    if not question.is_relative:
+        return Quantity(value, value - half, value + half, level)
+    if not half < 700:
+        return Quantity(value, 0.0, math.inf, level)
+    return Quantity(value, value * math.exp(-half), value * math.exp(half), level)
+
+
+def _normal(level: float) -> float:
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def _hardware(means: Means) -> dict[str, Any] | None:
+    if means.hardware is None or isinstance(means.mfu, MfuCurve):
+        return None
+    return means.rate(None).to_dict() if means.mfu is not None else None
+
+
+def _bad(name: str, found: str, expected: str) -> InputError:
+    return InputError(
+        f'found "{found[:60]}" where {expected} is expected.',
+        code="bad_value",
+        where=Where(field=name),
+    )
