@@ -87,7 +87,7 @@ def pilot(
     target: str | None = None,
     target_n: Amount | None = None,
     target_d: Amount | None = None,
-    narrow: str = "loss",
+    narrow: str | None = None,
     fit: str | None = None,
     law: str | None = None,
     key: str | None = None,
@@ -115,7 +115,8 @@ def pilot(
         target: Budget of the big run; ten times that of the pilot by default.
         target_n: Size of the big run, with --target-d, where it is not the optimal one.
         target_d: Its tokens.
-        narrow: What to narrow at the target: loss, size (N*) or exponent (of N* ~ C^a).
+        narrow: What to narrow at the target: loss (the default), size (N*) or exponent (of
+            N* ~ C^a).
         fit: A fit with its runs, to add to.
         law: Without a fit: a law with published coefficients. By default the shipped ladder of
             byte-level models below 1e15 FLOP, chinchilla above.
@@ -137,7 +138,12 @@ def pilot(
     if runs:
         from isoloss.cli.bought import bought
 
-        unused = {"--budget": budget, "--toml": toml, "--save": save, "--guess": guess}
+        unused: dict[str, object] = {
+            "--budget": budget,
+            "--toml": toml,
+            "--save": save,
+            "--guess": guess,
+        }
         _refuse("--runs", [name for name, value in unused.items() if value is not None])
         bought(
             runs,
@@ -172,7 +178,7 @@ def pilot(
         target=target,
         target_n=target_n,
         target_d=target_d,
-        narrow=narrow,
+        narrow=narrow or "loss",
         law=law,
         key=key,
         guess=guess,

@@ -152,8 +152,11 @@ def _best(belief: Belief, params: Array, cost: Array, flop: float) -> float:
     x, y = np.log(params[at - 1 : at + 2]), loss[at - 1 : at + 2]
     if len(set(x.tolist())) < 3:
         return float(params[at])
-    bend, slope, _ = np.polyfit(x - x[1], y, 2)
-    return float(params[at]) * math.exp(-slope / (2 * bend))
+    left, right = x[0] - x[1], x[2] - x[1]
+    down, up = y[0] - y[1], y[2] - y[1]
+    # The vertex of the parabola through three points.
+    off = 0.5 * (down * right**2 - up * left**2) / (down * right - up * left)
+    return float(params[at] * np.exp(off))
 
 
 def _bad(name: str, found: str, expected: str) -> InputError:

@@ -118,6 +118,22 @@ def ask(
     )
 
 
+def answers(belief: Belief, question: Question, draws: Array, rule: FlopRule) -> Array:
+    """The number under each of many parameter vectors (K, P); NaN where there is none."""
+    if not len(draws):
+        return np.zeros(0)
+    surface = Surface(belief.law, rule)
+    if question.narrow == "exponent":
+        return _exponents(surface, draws.T, question.flop)
+    size = _sizes(surface, draws.T, question.flop)
+    if question.narrow == "size":
+        return size
+    with np.errstate(all="ignore"):
+        usable = np.where(size > 0, size, 1.0)
+        loss = surface.loss(draws.T, usable, np.asarray(question.flop))
+    return np.where(size > 0, loss, np.nan)
+
+
 def _slope(belief: Belief, surface: Surface, narrow: str, flop: float) -> Array:
     """Change of log N*, or of the exponent, with each free coordinate, by central differences."""
     phi = belief.where.phi(belief.theta)

@@ -1,4 +1,4 @@
-"""Which sizes can a pilot train? Width x layers, as small ladders and published models have them."""
+"""Which sizes can a pilot train? Width x layers, as small ladders and published models do it."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def sizes(recipe: Recipe, count: str, shapes: tuple[str, ...] = ()) -> tuple[Siz
                 f"{width}x{layers} has heads of odd width, which the trainer cannot turn.",
                 code="bad_shape",
                 where=Where(field="shapes"),
-                hint="Give widths that are multiples of 4 up to 48, of 16 beyond, of 64 from 256 on.",
+                hint="Give multiples of 4 up to 48, of 16 beyond, of 64 from 256 on.",
             )
         found.append(Size(arch, float(arch.count(count)), flop_per_token(arch, "palm")))
     return tuple(sorted(found, key=lambda one: (one.n_params, one.flop_per_token)))

@@ -41,17 +41,18 @@ def _pilot(stored: dict[str, Any]) -> PilotPlan:
     values["before"], values["after"] = _quantity(stored["before"]), _quantity(stored["after"])
     # JSON has no infinity: what is open is null.
     values["half_width"] = {k: _open(v) for k, v in stored["half_width"].items()}
-    values["runs"] = tuple(
-        PlannedRun(**{**one, "half_width": _open(one["half_width"])}) for one in stored["runs"]
-    )
+    values["runs"] = tuple(PlannedRun(**_opened(one, "half_width")) for one in stored["runs"])
     values["rivals"] = tuple(
-        Rival(**{**one, "half_width": _open(one["half_width"]), "gain": _open(one["gain"])})
-        for one in stored["rivals"]
+        Rival(**_opened(one, "half_width", "gain")) for one in stored["rivals"]
     )
     values["limits"] = {k: _open(v) for k, v in stored["limits"].items()}
     values["optima"] = tuple(stored["optima"])
     values["existing"] = {k: tuple(v) for k, v in stored["existing"].items()}
     return PilotPlan(**values)
+
+
+def _opened(stored: dict[str, Any], *names: str) -> dict[str, Any]:
+    return stored | {name: _open(stored[name]) for name in names}
 
 
 def _open(value: float | None) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from isoloss.laws.compute import format_flop
 from isoloss.planning.pilot.question import NARROWED
@@ -12,7 +13,11 @@ from isoloss.planning.pilot.result import PilotPlan
 from isoloss.runs import format_quantity
 from isoloss.validation.report import aligned
 
+if TYPE_CHECKING:
+    from isoloss.planning.pilot.bought import Bought
+
 WIDTH = 96
+LARGE = 0.3  # relative half widths beyond are said as factors
 OPEN = 3.0  # half widths beyond a factor of 20 are called open
 
 
@@ -27,7 +32,7 @@ def half_width(value: float, narrow: str) -> str:
         return "open"
     if narrow == "exponent":
         return f"+-{value:.2g}"
-    if narrow == "size":
+    if narrow == "size" or value > LARGE:
         return f"x/ {math.exp(value):.3g}"
     return f"+-{100 * value:.2g} %"
 
@@ -98,6 +103,43 @@ def _bought(pilot: PilotPlan) -> Iterator[str]:
             f"  {rival.name} ({rival.n_runs} runs, {format_flop(rival.flop)} FLOP): "
             f"{half_width(rival.half_width, narrow)} with that drift, {ratio}"
         )
+
+
+def bought_lines(found: Bought) -> Iterator[str]:
+    """What runs bought, in lines of text."""
+    width, narrow = found.half_width, found.narrow
+    yield (
+        f"{found.law} on {found.n_runs} runs, {found.n_new} of them new: {found.status}, "
+        f"{NARROWED[narrow]} ({format_flop(found.target_flop)} FLOP), {found.level:.0%} intervals"
+    )
+    value = found.found.estimate
+    rows = [
+        ("", "answer", "interval", "noise of a run"),
+        ("before", "", half_width(width["before"], narrow), ""),
+        (
+            "expected",
+            answer_text(found.expected.estimate, narrow),
+            half_width(width["expected"], narrow),
+            f"{found.noise['expected']:.2%}",
+        ),
+        (
+            "achieved, by the same rule",
+            answer_text(value, narrow),
+            half_width(width["achieved"], narrow),
+            f"{found.noise['achieved']:.2%}",
+        ),
+        ("achieved, by the draws", "", half_width(width["draws"], narrow), ""),
+    ]
+    yield from aligned(rows, "<>>>")
+    ratio = width["achieved"] / width["expected"] if width["expected"] > 0 else math.nan
+    if math.isfinite(ratio):
+        yield f"  the interval is {ratio:.2g} times as wide as expected"
+    if found.groups:
+        yield f"  the lowest loss is inside in {found.minima_inside} of {found.groups} groups"
+    if found.status != "ok":
+        yield from _wrapped("! ", found.status_message)
+    for notice in found.warnings:
+        yield from _wrapped("! ", notice.message)
 
 
 def _wrapped(mark: str, message: str) -> list[str]:
