@@ -336,7 +336,7 @@ def _shaped(values: dict[str, Any], base: RunSpec) -> Iterator[RunSpec]:
         for name in shape:
             if name in values:
                 raise _unusable(name, values[name], "nothing beside shapes")
-        yield from _combined(values, vary(base, shape))
+        yield from _combined({**shape, **values}, base)
 
 
 def _combined(values: Mapping[str, Any], base: RunSpec) -> Iterator[RunSpec]:

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import EvidenceError
-from isoloss.laws.compute import format_flop
 from isoloss.planning.pilot.belief import Belief
 from isoloss.planning.pilot.cells import PER_DECADE, SPAN, Cells, Limits
 from isoloss.planning.pilot.question import Question
@@ -64,10 +63,8 @@ def best_design(
     rows = question.rows(belief, on_offer.params, on_offer.tokens, on_offer.flop)
     known = question.known(belief)
     best: Design | None = None
-    cheapest = math.inf
     for grid in grids(on_offer, limits.decades):
         cost = float(on_offer.flop[grid].sum())
-        cheapest = min(cheapest, cost)
         if cost > spend or len(grid) > limits.runs:
             continue
         for thrift in THRIFT:
@@ -76,22 +73,22 @@ def best_design(
                 best = found
     if best is None:
         raise EvidenceError(
-            "the budget cannot hold three IsoFLOP groups of five sizes around the expected "
-            "optimum: " + _why(cheapest, limits, budget),
+            "the budget cannot hold three IsoFLOP groups of five sizes around the expected optimum.",
             code="pilot_too_small",
-            hint="Raise the budget, or loosen the limits: --steps, --batch, --smallest, --largest, "
-            "--tokens, --share.",
         )
     return best
 
 
-def _why(cheapest: float, limits: Limits, budget: float) -> str:
-    if not math.isfinite(cheapest):
-        return "the limits leave no such groups, whatever is spent within it."
-    need = cheapest / (1.0 - limits.reserve)
-    if need <= budget:
-        return f"it would need more than {limits.runs} runs."
-    return f"the cheapest would need {format_flop(need)} FLOP, and {format_flop(budget)} are given."
+def least_budget(on_offer: Cells, limits: Limits) -> float:
+    """The smallest budget that holds a grid, among runs on offer for much larger ones."""
+    found = math.inf
+    for grid in grids(on_offer, limits.decades):
+        if len(grid) > limits.runs:
+            continue
+        flop = on_offer.flop[grid]
+        top = float(on_offer.budgets[on_offer.group[grid]].max())
+        found = min(found, max(float(flop.sum()) / (1.0 - limits.reserve), top / limits.share))
+    return found
 
 
 def grids(on_offer: Cells, decades: float) -> Iterator[Ints]:

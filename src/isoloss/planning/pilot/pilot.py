@@ -13,12 +13,12 @@ from isoloss.errors import EvidenceError, InputError, Where
 from isoloss.fitting import Fit
 from isoloss.laws import Law
 from isoloss.laws.compute import flop_rule
-from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, flop_of
+from isoloss.planning.hardware import Budget, Device, Means, MfuCurve, flop_of, parse_budget
 from isoloss.planning.pilot import belief as beliefs
 from isoloss.planning.pilot.belief import Belief
 from isoloss.planning.pilot.cells import Cells, Limits, cells
 from isoloss.planning.pilot.described import Wish, described
-from isoloss.planning.pilot.design import Design, best_design
+from isoloss.planning.pilot.design import Design, best_design, least_budget
 from isoloss.planning.pilot.question import NARROWED, Question, ask
 from isoloss.planning.pilot.result import PilotPlan
 from isoloss.planning.pilot.sizes import BYTES, Recipe, sizes
@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 DRIFT = 0.005  # what a law is taken to miss per decade, in log loss
 BIGGER = 10.0  # the run that a pilot is for costs this much more, where nobody says
 BYTE_CORPUS = 11.6e6  # training bytes of the text that ladders read by default
+MOST = 1e6  # how many times the budget is looked at to say what a pilot would need
 SMALL_FLOP = 1e15  # below, the shipped byte-level ladder is nearer than any published law
 LR_LAW = "step-law"
 _BATCHES = {True: (4, 2, 1), False: (64, 32, 16, 8)}  # sequences per update, byte level or not
@@ -114,7 +115,7 @@ def pilot(
         EvidenceError: the budget cannot hold three groups of five sizes, or the law has no
             optimum at the target.
     """
-    means = means or Means(hardware, mfu, price, devices)
+    means = (means or Means(hardware, mfu, price, devices)).naming(parse_budget(budget))
     wish = _wish(
         budget, target, target_n, target_d, means, narrow, flop_per_token, drift=drift, level=level
     )
@@ -245,7 +246,7 @@ def _settled(
         if given != int(given):
             raise _bad("batch", f"{given:g}", "a whole number of tokens")
         options = [int(given)]
-    refusal: EvidenceError | None = None
+    refusal = EvidenceError("", code="pilot_too_small")
     for size in options:
         tried = replace(recipe, batch_tokens=size)
         on_offer = cells(held, tried, sizes(tried, held.n, shapes), limits, budget)
@@ -253,8 +254,20 @@ def _settled(
             return tried, on_offer, best_design(held, question, on_offer, limits, budget)
         except EvidenceError as error:
             refusal = error
-    assert refusal is not None
-    raise refusal
+    tried = replace(recipe, batch_tokens=options[-1])
+    wider = cells(held, tried, sizes(tried, held.n, shapes), limits, MOST * budget)
+    need = least_budget(wider, limits)
+    said = (
+        f"The cheapest of at least {tried.batch_tokens} tokens a batch needs {need:.3g} FLOP."
+        if math.isfinite(need)
+        else "No budget would: the limits leave too few sizes."
+    )
+    raise EvidenceError(
+        f"{refusal.message} {said}",
+        code=refusal.code,
+        hint="Raise the budget, or loosen the limits: --steps, --batch, --smallest, --largest, "
+        "--tokens, --share, --decades.",
+    )
 
 
 def _bad(name: str, found: str, expected: str) -> InputError:
