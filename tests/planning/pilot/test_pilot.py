@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import tomllib
 from dataclasses import replace
@@ -57,7 +58,7 @@ def test_a_pilot_holds_what_it_says(small):
     assert small.half_width["before"] == math.inf
     assert small.half_width["after"] < small.half_width["drifting"] < math.inf
     widths = [run.half_width for run in small.runs]
-    assert all(b <= a * (1 + 1e-6) for a, b in zip(widths, widths[1:], strict=False))
+    assert all(b <= a * (1 + 1e-6) for a, b in itertools.pairwise(widths))
     assert widths[-1] == small.half_width["after"]
     assert {notice.code for notice in small.warnings} >= {"assumes_law", "shipped_prior"}
     assert small.after.lo < small.after.estimate < small.after.hi

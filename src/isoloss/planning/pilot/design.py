@@ -73,7 +73,7 @@ def best_design(
                 best = found
     if best is None:
         raise EvidenceError(
-            "the budget cannot hold three IsoFLOP groups of five sizes around the expected optimum.",
+            "the budget cannot hold three IsoFLOP groups of five sizes around the optimum.",
             code="pilot_too_small",
         )
     return best
