@@ -1,6 +1,6 @@
 """Do designed pilots keep what they promise? Simulated pilots, fitted and held against the truth.
 
-    python benchmarks/pilot.py [--draws 200]
+    python benchmarks/pilot.py [--draws 200] [--case 0] [--narrow loss]
 
 Each case has a truth, a law that is fitted, and a budget. The design is made at the truth where
 both are the same law, and at the fitted law's best copy of the truth where they are not. Printed
@@ -97,13 +97,21 @@ def _free(near: Fit) -> np.ndarray:
     return (phi > where.lower) & (phi < where.upper)
 
 
-def case(name: str, truth: Belief, law: str, recipe: Recipe, budget: float, draws: int) -> None:
+def case(
+    name: str,
+    truth: Belief,
+    law: str,
+    recipe: Recipe,
+    budget: float,
+    draws: int,
+    narrows: tuple[str, ...],
+) -> None:
     """One truth, one fitted law, all designs, with and without drift, for the loss and N*."""
     limits = Limits(tokens=11.6e6 if recipe.vocab == 256 else np.inf)
     on_offer = cells(truth, recipe, sizes(recipe, truth.n), limits, budget)
     held = truth if law == truth.law.name else best_copy(truth, law, on_offer)
     target = 10 * budget
-    for narrow in ("loss", "size"):
+    for narrow in narrows:
         right = ask(truth, narrow, target).value
         done = set()
         for drift in (0.0, 0.005, 0.02):
@@ -139,18 +147,36 @@ def main() -> None:
     """All cases."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=200)
-    draws = parser.parse_args().draws
-    print(
-        "| case | narrowed | design | runs | top | expected | spread | robust | bias | median | p90 | lost |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    parser.add_argument("--case", type=int, choices=(0, 1, 2), help="only this one")
+    parser.add_argument("--narrow", choices=("loss", "size"), action="append")
+    asked = parser.parse_args()
+    head = [
+        "case",
+        "narrowed",
+        "design",
+        "runs",
+        "top",
+        "expected",
+        "spread",
+        "robust",
+        "bias",
+        "median",
+        "p90",
+        "lost",
+    ]
+    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     large = Recipe(32_000, 2048, 131_072)
     byte = replace(from_shipped(), noise=0.005)
     coupled = replace(from_shipped("coupled"), noise=0.005)
     real = from_published("chinchilla")
-    case("bytes, law right", byte, "chinchilla", Recipe(), 1e13, draws)
-    case("bytes, truth coupled", coupled, "chinchilla", Recipe(), 1e13, draws)
-    case("1e21, law right", real, "chinchilla", large, 1e21, draws)
+    cases = [
+        ("bytes, law right", byte, "chinchilla", Recipe(), 1e13),
+        ("bytes, truth coupled", coupled, "chinchilla", Recipe(), 1e13),
+        ("1e21, law right", real, "chinchilla", large, 1e21),
+    ]
+    for number, one in enumerate(cases):
+        if asked.case in (None, number):
+            case(*one, asked.draws, tuple(asked.narrow or ("loss", "size")))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import itertools
 import math
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -15,9 +16,11 @@ import isoloss as iso
 from isoloss.errors import EvidenceError, InputError
 from isoloss.planning.pilot import PilotPlan, bought
 from isoloss.planning.pilot.bought import read_expectations
+from isoloss.planning.pilot.ladder_file import expectations
 from isoloss.training.templates import parse_ladder, run_flop
 
 NOISE = 0.004
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "how-to"
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +185,20 @@ def test_what_runs_bought(small, tmp_path):
     assert found.groups >= found.minima_inside >= 3
     assert 0.3 < found.noise["achieved"] / NOISE < 3
     assert "times as wide as expected" in found.summary()
+    assert set(found.others) <= {"coupled", "kaplan"}
+
+
+def test_laws_that_disagree_are_named():
+    """A real pilot of 18 runs: two decades beyond them the laws differ by 30 %, and it says so."""
+    runs = iso.read(DOCS / "pilot-runs.csv", n="matmul", loss_unit="nats/byte")
+    found = bought(runs, plan=expectations(iso.pilot("6e11")), draws=100)
+    assert found.found.estimate == pytest.approx(1.557, abs=0.01)
+    assert found.others["coupled"] == pytest.approx(1.221, abs=0.02)
+    assert found.others["kaplan"] == pytest.approx(1.189, abs=0.01)
+    message = next(one.message for one in found.warnings if one.code == "laws_disagree")
+    assert message.startswith("coupled and kaplan put")
+    # Ladders of the same models reach 1.30 at a sixth of this compute: the additive law is wrong.
+    assert found.found.lo > 1.3
 
 
 def test_what_further_runs_bought(ladder_points, tmp_path):

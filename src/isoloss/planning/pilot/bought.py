@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import NormalDist
@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.document import envelope
-from isoloss.errors import InputError, Where
+from isoloss.errors import EvidenceError, InputError, Where
 from isoloss.fitting import Fit, Notice, Quantity
 from isoloss.fitting import fit as fit_law
 from isoloss.laws import Law
-from isoloss.laws.compute import flop_rule
+from isoloss.laws.compute import FlopRule, flop_rule
 from isoloss.planning.pilot.belief import from_fit
 from isoloss.planning.pilot.described import around
 from isoloss.planning.pilot.ladder_file import expectations
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+OTHERS = ("chinchilla", "coupled", "kaplan")
 REACH = 30.0  # the target over the largest run, where nobody says
 _NEEDED = ("law", "narrow", "target_flop", "level", "half_width_expected", "answer", "noise")
 
@@ -52,6 +53,7 @@ class Bought(Report):
             same first-order rule at the fit of the runs) and ``draws`` (by its draws, which let
             runs of a tier share errors; NaN where too many have no answer).
         noise: of a run: ``expected`` and ``achieved``.
+        others: law -> the answer by it on the same runs, where it gives one.
         minima_inside: groups whose lowest loss is not at their smallest or largest size.
         groups: how many groups there are.
         law: its name.
@@ -72,6 +74,7 @@ class Bought(Report):
     found: Quantity
     half_width: Mapping[str, float]
     noise: Mapping[str, float]
+    others: Mapping[str, float]
     minima_inside: int
     groups: int
     law: str
@@ -93,6 +96,7 @@ class Bought(Report):
             "found": self.found.to_dict(),
             "half_width": dict(self.half_width),
             "noise": dict(self.noise),
+            "others": dict(self.others),
             "conventions": dict(self.conventions),
             "warnings": [notice.to_dict() for notice in self.warnings],
         }
@@ -234,6 +238,7 @@ def _compared(
     ends = answers(held, question, refit.draws, rule)
     found = spread(question.value, ends, refit.level)
     inside, groups = _minima(new)
+    others = _by_others(refit, narrow, flop, rule)
     return Bought(
         narrow=narrow,
         target_flop=flop,
@@ -246,6 +251,7 @@ def _compared(
             "draws": _half(found, question),
         },
         noise={"expected": noise, "achieved": held.noise},
+        others=others,
         minima_inside=inside,
         groups=groups,
         law=refit.law.name,
@@ -257,8 +263,38 @@ def _compared(
         n_new=len(new),
         seed=refit.seed,
         data_hash=refit.points.data_hash,
-        warnings=tuple(refit.warnings),
+        warnings=(*refit.warnings, *_apart(others, found, achieved, question)),
     )
+
+
+def _by_others(refit: Fit, narrow: str, flop: float, rule: FlopRule) -> dict[str, float]:
+    """The answer by other laws on the same runs; without those that cannot give one."""
+    told: dict[str, float] = {}
+    for name in OTHERS:
+        if name == refit.law.name:
+            continue
+        try:
+            held = from_fit(fit_law(refit.points, name, objective=refit.objective, ci="none"))
+            told[name] = ask(held, narrow, flop, rule=rule).value
+        except EvidenceError:
+            continue
+    return told
+
+
+def _apart(
+    others: Mapping[str, float], found: Quantity, half: float, question: Question
+) -> Iterator[Notice]:
+    """Say where another law lies outside both intervals: then neither holds."""
+    ends = around(question, half, found.level)
+    low, high = np.fmin(ends.lo, found.lo), np.fmax(ends.hi, found.hi)
+    outside = [name for name, value in others.items() if not low <= value <= high]
+    if outside:
+        message = (
+            f"{' and '.join(outside)} put the answer outside these intervals: at this distance "
+            "the law decides more than the runs do. Backtest before believing any: isoloss "
+            "backtest RUNS --law chinchilla,coupled."
+        )
+        yield Notice("laws_disagree", message)
 
 
 def _half(found: Quantity, question: Question) -> float:

@@ -134,6 +134,9 @@ def bought_lines(found: Bought) -> Iterator[str]:
     ratio = width["achieved"] / width["expected"] if width["expected"] > 0 else math.nan
     if math.isfinite(ratio):
         yield f"  the interval is {ratio:.2g} times as wide as expected"
+    if found.others:
+        said = ", ".join(f"{k} {answer_text(v, narrow)}" for k, v in found.others.items())
+        yield f"  by other laws on the same runs: {said}"
     if found.groups:
         yield f"  the lowest loss is inside in {found.minima_inside} of {found.groups} groups"
     if found.status != "ok":
