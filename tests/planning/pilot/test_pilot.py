@@ -17,6 +17,7 @@ from isoloss.errors import EvidenceError, InputError
 from isoloss.planning.pilot import PilotPlan, bought
 from isoloss.planning.pilot.bought import read_expectations
 from isoloss.planning.pilot.ladder_file import expectations
+from isoloss.runs import Architecture
 from isoloss.training.templates import parse_ladder, run_flop
 
 NOISE = 0.004
@@ -120,6 +121,21 @@ def test_hours_and_money():
     assert 80 < hours <= 95
     assert sum(run.money or 0 for run in plan.runs) == pytest.approx(2 * hours)
     assert plan.target["flop"] == pytest.approx(10 * plan.budget_flop)
+
+
+def test_learning_rates():
+    plan = iso.pilot(1e20, law="chinchilla", runs=15)
+    assert {run.lr for run in plan.runs} == {2.0**-7}
+    assert 'parametrization = "mup"' in plan.to_toml()
+    assert "mup_rate" in {one.code for one in plan.notes}
+    by_law = iso.pilot(1e20, law="chinchilla", runs=15, lr_law="step-law")
+    assert 'parametrization = "standard"' in by_law.to_toml()
+    run = by_law.runs[-1]
+    width, layers = (int(part) for part in run.shape.split("x"))
+    arch = Architecture(layers, width, run.n_heads, vocab=32000, seq_len=2048, tied=False)
+    advised = iso.hparams(arch, run.tokens, law="step-law")["step-law"].lr
+    assert run.lr == pytest.approx(advised.estimate, rel=2e-3)
+    assert "lr_outside_range" in {one.code for one in by_law.notes}
 
 
 def test_a_fit_is_added_to(ladder_points):

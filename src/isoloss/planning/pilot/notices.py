@@ -9,13 +9,15 @@ from isoloss.laws import distance_outside
 from isoloss.laws.compute import format_flop
 from isoloss.planning.pilot.belief import Belief
 from isoloss.planning.pilot.result import PilotPlan
+from isoloss.planning.pilot.sizes import BYTES
 from isoloss.planning.pilot.text import OPEN
+from isoloss.planning.settings import hparams
 from isoloss.runs import PARAM_COUNTS
 
 FAR = 2.0  # decades beyond the largest run
 GAIN = 1.1  # an interval this much wider is worth naming
 LEFT = 0.2  # share of the budget that is worth explaining when unspent
-USUAL_BATCH = {256: 512}
+USUAL_BATCH = {BYTES: 512}
 
 
 def warnings_of(plan: PilotPlan, held: Belief) -> Iterator[Notice]:
@@ -49,6 +51,8 @@ def warnings_of(plan: PilotPlan, held: Belief) -> Iterator[Notice]:
             f"the target is {plan.decades_beyond:.1f} decades beyond the largest run: what the "
             "law misses grows over that distance."
         )
+        if plan.narrow == "loss":
+            message += " N* there hangs on it less (--narrow size)."
         yield Notice("far_target", message)
     if held.kind == "fit" and held.n not in PARAM_COUNTS:
         message = (
@@ -80,6 +84,7 @@ def notes_of(plan: PilotPlan, held: Belief) -> Iterator[Notice]:
             f"{plan.limits['steps']:.0f} steps."
         )
         yield Notice("small_batch", message)
+    yield from _of_rates(plan)
     gains = [rival.gain for rival in plan.rivals]
     if gains and min(gains) < GAIN:
         message = "a design that needs no law does as well here: take the plainer one."
@@ -99,3 +104,23 @@ def notes_of(plan: PilotPlan, held: Belief) -> Iterator[Notice]:
         "expected inside their groups; where one is not, the law is wrong there."
     )
     yield Notice("minima", message)
+
+
+def _of_rates(plan: PilotPlan) -> Iterator[Notice]:
+    """Where the learning rates come from, and how far that is."""
+    settings, vocab = plan.recipe["settings"], plan.recipe["vocab"]
+    if settings != "mup":
+        advice = [hparams(run.n_params, run.tokens, law=settings)[settings] for run in plan.runs]
+        worst = max(advice, key=lambda one: max(one.outside.values(), default=1.0))
+        if worst.outside:
+            message = (
+                f"{settings} is used outside its range ({worst.distance}); its learning rates may "
+                "be far off there. --lr-law mup scales one rate with the width."
+            )
+            yield Notice("lr_outside_range", message)
+    elif vocab != BYTES:
+        message = (
+            f"the learning rate of {plan.runs[0].lr:.3g} at width 64 was measured on byte-level "
+            "models; sweep it once at a small width of yours."
+        )
+        yield Notice("mup_rate", message)

@@ -31,7 +31,6 @@ BIGGER = 10.0  # the run that a pilot is for costs this much more, where nobody 
 BYTE_CORPUS = 11.6e6  # training bytes of the text that ladders read by default
 MOST = 1e6  # how many times the budget is looked at to say what a pilot would need
 SMALL_FLOP = 1e15  # below, the shipped byte-level ladder is nearer than any published law
-LR_LAW = "step-law"
 _BATCHES = {True: (4, 2, 1), False: (64, 32, 16, 8)}  # sequences per update, byte level or not
 
 
@@ -90,8 +89,8 @@ def pilot(
         vocab: vocabulary; 256 stands for bytes.
         seq_len: context in tokens.
         batch: tokens per update.
-        lr_law: published law of the learning rate; by default one muP rate for all widths on
-            bytes, ``step-law`` elsewhere. ``mup`` for that one rate everywhere.
+        lr_law: published law of the learning rate, such as ``step-law``; by default ``mup``, one
+            rate that is scaled with the width.
         trainer: command that trains a run, in place of the built-in trainer.
         shapes: the shapes to choose from, ``32x2``; a ladder of widths by default.
         smallest: N of a run.
@@ -140,7 +139,7 @@ def pilot(
         vocab=(BYTES if at_bytes else 32_000) if vocab is None else vocab,
         seq_len=(128 if at_bytes else 2048) if seq_len is None else seq_len,
         batch_tokens=(128 if at_bytes else 2048) if seq_len is None else seq_len,
-        settings=lr_law or ("mup" if at_bytes else LR_LAW),
+        settings=lr_law or "mup",
         trainer=trainer,
     )
     rule = flop_rule(flop_per_token, None if fit is None else fit.points)
