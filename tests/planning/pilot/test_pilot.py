@@ -14,6 +14,7 @@ import pytest
 
 import isoloss as iso
 from isoloss.errors import EvidenceError, InputError
+from isoloss.figures import Line, Points
 from isoloss.planning.pilot import PilotPlan, bought
 from isoloss.planning.pilot.bought import read_expectations
 from isoloss.planning.pilot.ladder_file import expectations
@@ -95,6 +96,19 @@ def test_the_file_is_a_ladder_of_the_same_runs(small, large):
             assert planned.labels["group"] == run.group
             model = replace(planned.spec.model, vocab=plan.recipe["vocab"])
             assert run_flop(replace(planned.spec, model=model)) == pytest.approx(run.flop)
+
+
+def test_figure(small, ladder_points, tmp_path):
+    fit = iso.fit(ladder_points, ci="none")
+    for plan in (small, iso.pilot(1e20, fit=fit, target=1e22, narrow="exponent", runs=16)):
+        figure = plan.figure()
+        planned = [one for one in figure.panels[0].of(Points) if one.role == "answer"]
+        assert planned[0].x.tolist() == [run.n_params for run in plan.runs]
+        (line,) = figure.panels[1].of(Line)
+        assert np.all(np.diff(line.y) <= 1e-6 * line.y[:-1])
+        assert line.x[-1] == pytest.approx(plan.flop)
+        figure.save(tmp_path / "f.svg")
+        assert (tmp_path / "f.svg").stat().st_size > 1000
 
 
 def test_a_trainer_of_ones_own(small):
