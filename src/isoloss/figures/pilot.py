@@ -73,8 +73,8 @@ def _plane(plan: PilotPlan) -> Panel:
 
 def _width(plan: PilotPlan, spent: Array, half: Array) -> Panel:
     relative = plan.narrow != "exponent"
-    shown = 100 * np.expm1(half) if relative else half
-    label = "half width (%)" if relative else "half width"
+    shown = 100 * half if relative else half
+    label = "half width (% of the answer, in log)" if relative else "half width"
     x = c.log_axis("spent (FLOP)", "flop", *c.log_range(spent))
     y = Axis(label, *c.log_range(shown), True, "number")
     line = Line(array(spent), array(shown), "answer")
