@@ -29,6 +29,7 @@ COMMANDS = {
     "runs": ("runs", "list", "RUNS"),
     "run": ("runs", "show", "t0-s0", "RUNS"),
     "exclusion": ("runs", "exclude", "t0-s0", "RUNS", "--why", "test", "--into", "kept.csv"),
+    "tuned_runs": ("runs", "best", "SWEEP", "--into", "best.csv"),
     "fit": ("fit", "RUNS", "--draws", "20"),
     "backtest": ("backtest", "RUNS", "--law", "chinchilla,coupled", "--draws", "20"),
     "comparison": ("compare", "RUNS", "--law", "chinchilla,gadre", "--draws", "20"),

@@ -1,4 +1,4 @@
-"""``isoloss runs``: grade, list, show, exclude."""
+"""``isoloss runs``: grade, list, show, exclude, keep the best."""
 
 from __future__ import annotations
 
@@ -140,3 +140,21 @@ def test_unknown_run_is_refused_with_the_nearest(run, ladder):
     result = run("runs", "show", "t1-s9", ladder)
     assert result.code == 2
     assert "Did you mean t1-s" in result.err
+
+
+def test_best_keeps_one_learning_rate_of_each_size(run, tmp_path):
+    losses = {0.001: 3.2, 0.002: 3.0, 0.004: 3.1}
+    rows = "".join(f"1e8,2e9,{lr},{loss}\n" for lr, loss in losses.items())
+    (tmp_path / "swept.csv").write_text(f"params,tokens,lr,loss\n{rows}")
+    result = run("runs", "best", "swept.csv", "--into", "best.csv")
+    assert result.code == 0
+    assert "1 of 3 runs have the best lr -> best.csv" in result.out
+    assert "another lr does better" in run("runs", "list", "best.csv", "--excluded").out
+    again = run("runs", "best", "swept.csv", "--into", "best.csv", "--json")
+    assert again.code == 2
+    assert again.document["code"] == "would_overwrite"
+    nowhere = run("runs", "best", "swept.csv", "--json")
+    assert (nowhere.code, nowhere.document["code"]) == (2, "missing_argument")
+    assert "--in-place" not in nowhere.document["hint"]
+    one = run("runs", "best", "swept.csv", "--over", "tokens", "--into", "x.csv", "--json")
+    assert (one.code, one.document["code"]) == (3, "not_tuned")

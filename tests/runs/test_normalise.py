@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
 from isoloss.errors import InputError
@@ -204,3 +205,11 @@ def test_batch_in_tokens(batch, extra, tokens, how):
         assert runs.frame["batch_tokens"].to_list() == tokens
         assert runs.provenance["batch_tokens"].startswith(how)
         assert ("ambiguous_batch" in codes(runs)) == (how == "assumed")
+
+
+def test_empty_canonical_column_is_not_kept_under_another_name():
+    frame = pl.DataFrame({"params": [1e8, 2e8], "tokens": [1e9, 2e9], "loss": [3.0, 2.9]})
+    empty = pl.lit(None, pl.String)
+    columns = read(frame.with_columns(reason=empty, note=empty)).frame.columns
+    assert "reason_input" not in columns
+    assert "note" in columns

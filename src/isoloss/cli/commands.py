@@ -29,6 +29,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("runs list", "isoloss.cli.runs:list_runs", "List runs, one line each."),
     Command("runs show", "isoloss.cli.runs:show", "Show all that is known of one run."),
     Command("runs exclude", "isoloss.cli.runs:exclude", "Set runs aside, with a reason."),
+    Command("runs best", "isoloss.cli.runs:best", "Keep the best lr of each size and length."),
     Command("laws", "isoloss.cli.laws:app", "List the laws, or show one: laws show NAME."),
     Command("fit", "isoloss.cli.fit:fit", "Fit a law to runs, with intervals."),
     Command(

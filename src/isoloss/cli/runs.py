@@ -127,6 +127,52 @@ def exclude(
     )
 
 
+def best(
+    *runs: str,
+    over: list[str] | None = None,
+    by: list[str] | None = None,
+    into: str | None = None,
+    reading: Reading = READING,
+    output: Output = OUTPUT,
+) -> None:
+    """Keep the best learning rate, or other tuned setting, of each size and length.
+
+    Seeds of one value are averaged. The other runs stay in the new table with status excluded;
+    the column lr_choice says whether the best value is inside those tried, or at an edge.
+
+    Args:
+        runs: Files, folders or patterns: CSV, TSV, Parquet, JSON lines.
+        over: Column that was tuned; by default lr. Say it again for another one.
+        by: Further column in which two settings may differ.
+        into: The table to write: .csv, .tsv, .parquet, .jsonl or .ndjson.
+        reading: How the table is read.
+        output: How the answer is written.
+    """
+    target = _new_file(into, "", "Name a new file: --into best.csv.")
+    names = over or ["lr"]
+    table = reading.read(runs).best(names, by=by or [])
+    table.save(target)
+    n_ok = len(table.ok())
+    findings = [found for found in table.problems if found.code == "edge_of_sweep"]
+    output.give(
+        text=lambda: "\n".join(
+            [
+                f"{n_ok} of {len(table)} runs have the best {' and '.join(names)} -> {target}",
+                *(f"  {_MARKS[found.severity]} {found.message}" for found in findings),
+            ]
+        ),
+        document=lambda: (
+            _document("tuned_runs", table)
+            | {
+                "over": names,
+                "by": by or [],
+                "n_ok": n_ok,
+                "into": target,
+            }
+        ),
+    )
+
+
 def _document(schema: str, table: Runs) -> dict[str, Any]:
     from isoloss.runs.documents import document_of
 
@@ -182,12 +228,19 @@ def _target(source: str, into: str | None, *, in_place: bool) -> str:
                 hint="Name one file, or write a new table with --into kept.csv.",
             )
         return source
+    return _new_file(
+        into, source, "Name a new file, --into kept.csv, or say --in-place to change the input."
+    )
+
+
+def _new_file(into: str | None, source: str, hint: str) -> str:
+    """The file to write, which does not exist yet."""
     if into is None:
         raise InputError(
             "it is not said where to write the table.",
             code="missing_argument",
             where=Where(field="--into"),
-            hint="Name a new file, --into kept.csv, or say --in-place to change the input.",
+            hint=hint,
         )
     if os.path.exists(into):
         same = os.path.isfile(source) and os.path.samefile(source, into)

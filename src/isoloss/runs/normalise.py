@@ -189,6 +189,9 @@ def _own_columns(table: RawTable, sources: dict[str, str]) -> list[pl.Series]:
     for name in table.columns:
         if sources.get(name) == name:
             continue
+        # An empty column with a canonical name has nothing to keep.
+        if name in BY_NAME and table.frame[name].is_null().all():
+            continue
         free = name
         while free in BY_NAME or (free != name and free in table.columns):
             free += "_input"

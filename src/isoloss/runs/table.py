@@ -6,7 +6,7 @@ import hashlib
 import html
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from isoloss.runs.points import Points, make_points
 from isoloss.runs.problems import find_problems
 from isoloss.runs.request import unknown_column
 from isoloss.runs.select import keep_rows, no_row_meets
+from isoloss.runs.tuned import best_values
 from isoloss.showing import Shown
 
 _ENDINGS = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
@@ -104,6 +105,26 @@ class Runs(Shown):
                         hint="Mend the value in the input and read it again.",
                     )
         return self._decide(chosen, OK, None)
+
+    def best(self, over: str | Sequence[str] = "lr", *, by: Sequence[str] = ()) -> Runs:
+        """The runs with the best value of what was tuned, for each model size and length.
+
+        Seeds of one value are averaged; other values are set to excluded with a reason. A column
+        ``lr_choice`` says where the best value lies among those tried, and a warning counts the
+        settings where that is an edge.
+
+        Args:
+            over: what was tuned: ``lr``, ``batch_tokens``, another column, or several together.
+            by: further columns in which two settings may differ.
+
+        Raises:
+            InputError: there is no such column.
+            EvidenceError: no setting was tried with two values.
+        """
+        names = [over] if isinstance(over, str) else list(over)
+        frame, notes = best_values(self.frame, names, by, self.source)
+        kept = tuple(note for note in self.notes if note.code != "edge_of_sweep")
+        return make_runs(frame, self.conventions, self.provenance, self.source, (*kept, *notes))
 
     def points(self, *, n: str | None = None, loss: str | None = None) -> Points:
         """The usable runs as arrays, for a fit.
