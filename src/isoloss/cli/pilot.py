@@ -158,7 +158,7 @@ def pilot(
             output=output,
         )
         return
-    if plan is not None or reading != READING:
+    if plan is not None or replace(reading, n=None) != READING:
         raise InputError(
             "no trained runs are given.",
             code="missing_argument",
@@ -184,6 +184,7 @@ def pilot(
         guess=guess,
         noise=noise,
         drift=drift,
+        n=reading.n,
         flop_per_token=flop_per_token,
         options=options,
         means=means,
