@@ -98,10 +98,11 @@ def notes_of(plan: PilotPlan, held: Belief) -> Iterator[Notice]:
             "or narrow another number."
         )
         yield Notice("unspent", message)
-    top = max(run.flop_budget for run in plan.runs)
+    groups = [run.flop_budget for run in plan.runs if run.group == "isoflop"]
     message = (
-        f"all minima from {format_flop(plan.runs[0].flop_budget)} to {format_flop(top)} FLOP are "
-        "expected inside their groups; where one is not, the law is wrong there."
+        f"all minima of the isoflop groups, {format_flop(min(groups))} to "
+        f"{format_flop(max(groups))} FLOP, are expected inside; where one is not, the law is wrong "
+        "there."
     )
     yield Notice("minima", message)
 
