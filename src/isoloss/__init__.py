@@ -61,6 +61,8 @@ if TYPE_CHECKING:
     from isoloss.planning.data import mix_data as mix_data
     from isoloss.planning.data import plan_data as plan_data
     from isoloss.planning.data import plan_pools as plan_pools
+    from isoloss.planning.pilot import PilotPlan as PilotPlan
+    from isoloss.planning.pilot import pilot as pilot
     from isoloss.report import write_report as write_report
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
@@ -103,6 +105,8 @@ _HOME = {
     "batch_laws": "planning",
     "critical_batch": "planning",
     "hparams": "planning",
+    "PilotPlan": "planning.pilot",
+    "pilot": "planning.pilot",
     "plan": "planning",
     "plan_published": "planning",
     "trade_off": "planning",

@@ -83,6 +83,15 @@ def fit_file(ladder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def earlier_fit(ladder: Path) -> Path:
+    """A fit to the smaller budgets of the ladder only."""
+    path = ladder.parent / "earlier.json"
+    words = ["fit", str(ladder), "--where", "flops < 5e19", "--n", "total", "--draws", "20"]
+    assert main([*words, "--save", str(path), "--quiet"]) == 0
+    return path
+
+
+@pytest.fixture(scope="session")
 def steps_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Steps to two losses at eight batches, on hyperbolas with 2 % of noise."""
     rng = np.random.default_rng(7)

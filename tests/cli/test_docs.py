@@ -22,6 +22,7 @@ PAGES = {
     "command-line": {"runs.csv": "small_ladder_path"},
     "compare": {"runs.csv": "small_ladder_path"},
     "critical-batch": {"steps.csv": "steps_file", "norms.csv": "norms_file"},
+    "design-pilot-runs": {"trained.csv": "trained_pilot"},
     "diagnose": {"runs.csv": "small_ladder_path"},
     "forecast": {"runs.csv": "small_ladder_path"},
     "hardware-and-cost": {"timed.csv": "timed"},
@@ -40,6 +41,11 @@ BLOCK = re.compile(r"```console\n(.*?)\n```", re.DOTALL)
 @pytest.fixture
 def pools_of_the_page() -> Path:
     return DOCS / "how-to" / "pools.csv"
+
+
+@pytest.fixture
+def trained_pilot() -> Path:
+    return DOCS / "how-to" / "pilot-runs.csv"
 
 
 @pytest.mark.parametrize("name", PAGES)

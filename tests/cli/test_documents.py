@@ -60,6 +60,8 @@ COMMANDS = {
     "mixture": ("data", "mix", "MIXTURES", "--target", "loss_a,loss_b", "--draws", "20"),
     "pools": ("data", "pools", "POOLS", "--tokens", "20B", "--draws", "20"),
     "corpus_sources": ("corpus", "list"),
+    "pilot": ("pilot", "--budget", "1e20", "--law", "chinchilla", "--most", "15"),
+    "pilot_bought": ("pilot", "--runs", "RUNS", "--fit", "EARLIER", "--n", "total"),
     "demo": ("demo", "--draws", "20"),
     "error": ("plan", "1E"),
 }
@@ -77,6 +79,7 @@ FEW = ("--where", "flops < 9e18")
 FILES = {
     "RUNS": "ladder",
     "FIT": "fit_file",
+    "EARLIER": "earlier_fit",
     "STEPS": "steps_file",
     "SWEEP": "sweep_file",
     "MIXTURES": "mixtures",
@@ -114,6 +117,7 @@ def test_document_fits_its_schema(run, request, name):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
+        ("pilot", ("pilot", "--budget", "1e20", "--fit", "FIT", "--narrow", "exponent")),
         ("plan", ("plan", "1e24", "--law", "chinchilla", "--published")),
         ("plan", ("plan", "1e24", "--law", "chinchilla", "--published", "--serve", "1T,2T")),
         ("serving", ("serve", "--lifetime", "1e24", "--served", "2T", "--law", "gadre")),

@@ -89,6 +89,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("flops", "isoloss.cli.flops:flops", "Count FLOP and parameters of an architecture."),
     Command("ui", "isoloss.cli.ui:ui", "Show all of it as web pages on this machine."),
     Command(
+        "pilot", "isoloss.cli.pilot:pilot", "Choose the small runs that narrow the answer most."
+    ),
+    Command(
         "ladder run", "isoloss.cli.ladder:run", "Train the runs of a ladder, or go on with it."
     ),
     Command("ladder status", "isoloss.cli.ladder:status", "Say how far a ladder is."),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from isoloss.fitting import Allocation, Fit
     from isoloss.fitting.sweeps import SweepFit
     from isoloss.planning import Plan
+    from isoloss.planning.pilot import PilotPlan
     from isoloss.planning.serving.overtraining_result import Overtraining
     from isoloss.runs import Runs
     from isoloss.validation import Backtest, Diagnosis, Sensitivity
@@ -33,6 +34,7 @@ class Material:
         sensitivity: of the answer.
         sweep: of learning rate and batch.
         overtraining: what other sizes cost.
+        pilot: small runs that are planned.
         target: compute that axes reach; the plan's, or 30 times the largest run, by default.
     """
 
@@ -45,6 +47,7 @@ class Material:
     sensitivity: Sensitivity | None = None
     sweep: SweepFit | None = None
     overtraining: Overtraining | None = None
+    pilot: PilotPlan | None = None
     target: float | None = None
 
     @property
@@ -88,6 +91,7 @@ COMMANDS = {
     "backtest": "a backtest (isoloss backtest RUNS --save backtest.json)",
     "runs": "a table of runs (runs.csv)",
     "sweep": "a fitted sweep (isoloss sweep RUNS --save sweep.json)",
+    "pilot": "a pilot (isoloss pilot --budget FLOP --save pilot.json)",
 }
 """How the documents are made that figures need."""
 
@@ -102,6 +106,7 @@ DEFAULTS = {
     "sensitivity": "forest",
     "sweep": "hparam-laws",
     "overtraining": "overtraining",
+    "pilot": "plane",
 }
 """The figure that shows most of a result."""
 
@@ -208,6 +213,7 @@ def _kinds() -> Mapping[str, type[Any]]:
     from isoloss.fitting import Allocation, Fit
     from isoloss.fitting.sweeps import SweepFit
     from isoloss.planning import Plan
+    from isoloss.planning.pilot import PilotPlan
     from isoloss.planning.serving.overtraining_result import Overtraining
     from isoloss.runs import Runs
     from isoloss.validation import Backtest, Diagnosis, Sensitivity
@@ -222,6 +228,7 @@ def _kinds() -> Mapping[str, type[Any]]:
         "sensitivity": Sensitivity,
         "sweep": SweepFit,
         "overtraining": Overtraining,
+        "pilot": PilotPlan,
     }
     assert set(kinds) == {field.name for field in fields(Material)} - {"target"}
     return kinds
@@ -359,6 +366,10 @@ def _plane(material: Material) -> Figure:
     from isoloss.figures.plane import plane
     from isoloss.validation import identify
 
+    if material.pilot is not None:
+        from isoloss.figures.pilot import pilot
+
+        return pilot(material.pilot)
     assert material.runs is not None
     further: list[tuple[float, float]] = []
     if material.fit is not None:
@@ -404,6 +415,6 @@ CATALOGUE: tuple[Entry, ...] = (
         _overtraining,
     ),
     Entry("tokens-per-param", "F13", "Loss over D/N by size", ("fit",), (), _tokens_per_param),
-    Entry("plane", "F14", "Where the runs are, and which next", ("runs",), ("fit",), _plane),
+    Entry("plane", "F14", "Where the runs are, and which next", ("runs|pilot",), ("fit",), _plane),
 )
 """All figures, in the order of their numbers."""

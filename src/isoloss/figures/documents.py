@@ -67,12 +67,14 @@ def _loaders() -> dict[str, Callable[[str], Any]]:
     from isoloss.fitting import Allocation, Fit
     from isoloss.fitting.sweeps import SweepFit
     from isoloss.planning import Plan
+    from isoloss.planning.pilot import PilotPlan
     from isoloss.validation import Backtest
 
     return {
         "sweep_fit": SweepFit.load,
         "fit": Fit.load,
         "plan": Plan.load,
+        "pilot": PilotPlan.load,
         "backtest": Backtest.load,
         "allocation": Allocation.load,
     }

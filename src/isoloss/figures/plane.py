@@ -59,7 +59,7 @@ def plane(runs: Runs, further: Iterable[tuple[float, float]] = ()) -> Figure:
         less_is_more=True,
     )
     out = usable & ~counts
-    layers: list[Layer] = [*_diagonals(x, y)]
+    layers: list[Layer] = [*diagonals(x, y)]
     if out.any():
         said = tuple(f"{names[i]}: does not count" for i in np.flatnonzero(out))
         layers.append(Points(array(size[out]), array(tokens[out]), "faded", names=said))
@@ -92,7 +92,8 @@ def _column(runs: Runs, name: str) -> Array:
     return runs.frame[name].cast(float).fill_null(np.nan).to_numpy()
 
 
-def _diagonals(x: Axis, y: Axis) -> list[Layer]:
+def diagonals(x: Axis, y: Axis) -> list[Layer]:
+    """Lines of equal compute, C = 6 N D, with their compute beside them."""
     n = np.geomspace(x.lo, x.hi, STEPS)
     low, high = math.log10(6 * x.lo * y.lo), math.log10(6 * x.hi * y.hi)
     every = max(1, round((high - low) / DIAGONALS))

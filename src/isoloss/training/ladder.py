@@ -180,6 +180,7 @@ def prepare(spec: LadderSpec, folder: str | Path) -> Ladder:
         "corpus": None if corpus is None else corpus.folder.name,
         "trainer_folder": spec.trainer_folder,
         "timeout_seconds": spec.timeout_seconds,
+        **({"pilot": dict(spec.pilot)} if spec.pilot else {}),
         "runs": [{"spec": one.spec.to_dict(), "labels": dict(one.labels)} for one in runs],
     }
     write_text(home / PLAN, dumps(document))

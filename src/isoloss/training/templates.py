@@ -23,7 +23,11 @@
     shapes = ["32x2"]
     tokens = [1e6, 2e6, 4e6]
     [[run]]                      # one run
-    d_model = 64
+    shapes = "64x3"
+    tokens = 1e6                 # or steps
+
+A pilot of ``isoloss pilot`` is such a file too: one [[run]] per run, and a table [pilot] that says
+what they were chosen for.
 
 Every template takes further fields, each a value or a list of values to combine.
 """
@@ -47,7 +51,7 @@ from isoloss.training.spec import RunSpec, vary
 from isoloss.training.tokenizers import vocabulary
 
 _TEMPLATES = ("isoflop", "ratio", "grid", "wsd", "run")
-_TOP = ("name", "corpus", "base", "trainer", "timeout_seconds", *_TEMPLATES)
+_TOP = ("name", "corpus", "base", "trainer", "timeout_seconds", "pilot", *_TEMPLATES)
 _CORPUS = ("sources", "tokenizer", "validation", "filter")
 FEWEST_STEPS = 10
 
@@ -80,6 +84,7 @@ class LadderSpec:
         timeout_seconds: how long that command may take; None for as long as it likes.
         left_out: IsoFLOP cells that would have had too few steps.
         keep: which training documents are read; None for all.
+        pilot: what the runs were chosen for, where a pilot was planned; kept, never used.
     """
 
     name: str
@@ -91,6 +96,7 @@ class LadderSpec:
     timeout_seconds: float | None = None
     left_out: int = 0
     keep: Filter | None = None
+    pilot: Mapping[str, Any] = field(default_factory=dict[str, Any])
     source: str = field(default="", compare=False)
 
     @property
@@ -193,6 +199,7 @@ def parse_ladder(document: Mapping[str, Any], source: str = "") -> LadderSpec:
         timeout_seconds=_timeout(document.get("timeout_seconds")),
         left_out=len(planned) - len(enough),
         keep=parse_filter(_table(corpus, "filter")) if "filter" in corpus else None,
+        pilot=_table(document, "pilot"),
         source=source,
     )
 
@@ -349,9 +356,25 @@ def _refuse_fields(values: Mapping[str, Any], names: tuple[str, ...], kind: str)
 
 
 def _grid(values: dict[str, Any], base: RunSpec) -> Iterator[Planned]:
-    """All combinations of the fields."""
-    for spec in _combined(values, base):
-        yield Planned(spec, {})
+    """All combinations of the fields; ``tokens`` in place of ``steps``, of an IsoFLOP group too."""
+    lengths: list[float] | None = None
+    labels: dict[str, Any] = {}
+    if "tokens" in values:
+        lengths = _numbers(values.pop("tokens"), "tokens")
+        if "steps" in values:
+            raise _unusable("steps", values["steps"], "nothing beside tokens")
+    if "flop_budget" in values:
+        labels["flop_budget"] = _numbers(values.pop("flop_budget"), "flop_budget")[0]
+    for spec in _shaped(values, base):
+        for steps in _steps(lengths, spec):
+            yield Planned(spec if steps is None else vary(spec, {"steps": steps}), labels)
+
+
+def _steps(lengths: list[float] | None, spec: RunSpec) -> list[int] | list[None]:
+    """The updates that read so many tokens; None for those of the run itself."""
+    if lengths is None:
+        return [None]
+    return [max(1, round(tokens / spec.batch_tokens)) for tokens in lengths]
 
 
 def _shaped(values: dict[str, Any], base: RunSpec) -> Iterator[RunSpec]:
@@ -366,9 +389,14 @@ def _shaped(values: dict[str, Any], base: RunSpec) -> Iterator[RunSpec]:
                 f'found "{text}" where a shape such as 32x2 (width x layers) is expected.',
                 code="bad_spec",
                 where=Where(field="shapes"),
+                hint="The built-in trainer makes a model of any width and depth; nothing else "
+                "is a shape. A trainer of your own gets n_layers and d_model as well.",
             )
         shape = {"d_model": int(found[1]), "n_layers": int(found[2])}
-        yield from _combined(values, vary(base, shape))
+        for name in shape:
+            if name in values:
+                raise _unusable(name, values[name], "nothing beside shapes")
+        yield from _combined({**shape, **values}, base)
 
 
 def _combined(values: Mapping[str, Any], base: RunSpec) -> Iterator[RunSpec]:
