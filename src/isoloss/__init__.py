@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from isoloss.runs import Points as Points
     from isoloss.runs import Runs as Runs
     from isoloss.runs import read as read
+    from isoloss.training.ladder import Ladder as Ladder
+    from isoloss.training.train import train as train
     from isoloss.validation import Backtest as Backtest
     from isoloss.validation import backtest as backtest
     from isoloss.validation import compare as compare
@@ -127,6 +129,8 @@ _HOME = {
     "Points": "runs",
     "Runs": "runs",
     "read": "runs",
+    "Ladder": "training.ladder",
+    "train": "training.train",
     "Backtest": "validation",
     "backtest": "validation",
     "compare": "validation",

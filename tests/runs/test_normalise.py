@@ -213,3 +213,13 @@ def test_empty_canonical_column_is_not_kept_under_another_name():
     columns = read(frame.with_columns(reason=empty, note=empty)).frame.columns
     assert "reason_input" not in columns
     assert "note" in columns
+
+
+def test_small_counts_of_a_table_that_isoloss_wrote_are_meant_as_they_stand(tmp_path):
+    table = BASE | {"params": [768.0, 3072.0]}
+    with pytest.raises(InputError) as caught:
+        read(table)
+    assert caught.value.code == "suspicious_scale"
+    runs = read(table, scale={"params": 1.0})
+    runs.save(tmp_path / "small.parquet")
+    assert read(tmp_path / "small.parquet").data_hash == runs.data_hash

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,8 @@ from isoloss.errors import GateError, InputError, Where
 
 if TYPE_CHECKING:
     from isoloss.training.ladder import Ladder
-    from isoloss.training.local import Place
     from isoloss.training.progress import Progress
+    from isoloss.training.train import Watch
 
 
 def run(
@@ -36,7 +36,7 @@ def run(
     """Train the runs of a ladder; call it again to go on where it stopped.
 
     Args:
-        spec: The TOML file of the ladder, or one that comes with isoloss: test, coffee.
+        spec: The TOML file of the ladder, or one that comes with isoloss: test, coffee, reference.
         into: The folder of the ladder.
         workers: How many processes on this machine; one per core by default.
         device: Train on this accelerator of this machine, such as cuda:0; repeatable.
@@ -51,12 +51,11 @@ def run(
         retry: Try again what could not be trained: no memory, failed commands, dead workers.
         output: How the answer is written.
     """
-    from isoloss.training.ladder import prepare
-    from isoloss.training.local import Place, places
-    from isoloss.training.locks import alone
+    from isoloss.cli.ladder_table import live_table
     from isoloss.training.progress import progress
     from isoloss.training.shipped import find_ladder
     from isoloss.training.templates import read_ladder
+    from isoloss.training.train import Cluster, Local, train
 
     if not into.strip():
         raise InputError(
@@ -68,49 +67,19 @@ def run(
     there = {"--address": address, "--cpus": cpus, "--gpus": gpus}
     _check_engine(engine, here, there)
     wanted = read_ladder(find_ladder(spec))
-    where = places(workers, device or ())
-    if per_run is not None and per_run > 1:
-        where = (Place(where[0].device.split(":")[0], None, per_run),)
-    kind = where[0].device if engine == "local" else "cuda" if gpus else "cpu"
-    together = _population(population, kind)
-    if not wanted.trained_by_commands:
-        require_torch()
-        for place in where:
-            _require_device(place.device)
     if wanted.left_out:
         output.note(f"{wanted.left_out} IsoFLOP cells are left out: they have too few steps.")
-    with alone(Path(into)):
-        with output.working("preparing the corpus"):
-            ladder = prepare(wanted, into)
-        if retry:
-            output.note(f"{ladder.forget()} runs are tried again.")
-        if not any(ladder.waiting()):
-            ladder.collect()
-        elif engine == "ray":
-            cores = 1.0 if cpus is None else cpus
-            _train_there(ladder, address, cores, gpus or 0.0, together, output)
-        else:
-            _train_here(ladder, where, together, output)
+    cluster = Cluster(address, 1.0 if cpus is None else cpus, gpus or 0.0)
+    on = cluster if engine == "ray" else Local(workers, tuple(device or ()), per_run or 1)
+    with ExitStack() as preparing:
+        preparing.enter_context(output.working("preparing the corpus"))
+
+        def show(ladder: Ladder, workers: int | None) -> AbstractContextManager[Watch]:
+            preparing.close()
+            return live_table(ladder, quiet=output.quiet, workers=workers)
+
+        ladder = train(wanted, into, on=on, population=population, retry=retry, show=show)
     _give(progress(ladder), output)
-
-
-def _train_here(ladder: Ladder, where: Sequence[Place], together: int, output: Output) -> None:
-    from isoloss.cli.ladder_table import live_table
-    from isoloss.training.local import run_local
-
-    built_in = not ladder.trained_by_commands
-    with live_table(ladder, quiet=output.quiet, workers=len(where)) as watch:
-        run_local(ladder, where, measure_peak=built_in, population=together, watch=watch)
-
-
-def _train_there(
-    ladder: Ladder, address: str | None, cpus: float, gpus: float, together: int, output: Output
-) -> None:
-    from isoloss.cli.ladder_table import live_table
-    from isoloss.training.cluster import run_cluster
-
-    with live_table(ladder, quiet=output.quiet) as watch:
-        run_cluster(ladder, address, cpus=cpus, gpus=gpus, population=together, watch=watch)
 
 
 def _check_engine(engine: str, here: Mapping[str, object], there: Mapping[str, object]) -> None:
@@ -150,43 +119,6 @@ def _check_engine(engine: str, here: Mapping[str, object], there: Mapping[str, o
                 code="bad_option",
                 where=Where(field=name),
             )
-
-
-def _population(found: str | None, device: str) -> int:
-    """How many runs train side by side; 0 to measure."""
-    words = {"off": 1, "auto": 0}
-    if found is None:
-        return words["off" if device == "cpu" else "auto"]
-    if found in words:
-        return words[found]
-    if found.isdecimal() and int(found) > 0:
-        return int(found)
-    raise InputError(
-        f'found "{found[:60]}" where a number of runs, off or auto is expected.',
-        code="bad_option",
-        where=Where(field="--population"),
-    )
-
-
-def _require_device(device: str) -> None:
-    """Refuse a device that PyTorch does not have.
-
-    Raises:
-        InputError: it does not have it.
-    """
-    if device == "cpu":
-        return
-    import torch
-
-    try:
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f'PyTorch cannot use the device "{device[:60]}" ({str(error).splitlines()[0]}).',
-            code="no_device",
-            where=Where(field="--device"),
-            hint="Leave --device out to train on the CPU.",
-        ) from None
 
 
 def status(folder: str = "ladder", /, *, output: Output = OUTPUT) -> None:
@@ -272,6 +204,8 @@ def coords(
         gate: Exit with 1 where the learning rate does not carry over.
         output: How the answer is written.
     """
+    from isoloss.training.train import require_torch
+
     require_torch()
     from isoloss.training.coordinates import WIDTHS, check_coordinates
     from isoloss.training.shipped import find_ladder
@@ -290,21 +224,6 @@ def coords(
             f"{found.worst.slope:+.2f}.",
             code="rate_moves",
             hint="Train with parametrization = 'mup', or tune the learning rate at every width.",
-        )
-
-
-def require_torch() -> None:
-    """Refuse where PyTorch is missing.
-
-    Raises:
-        InputError: it is; the message says which extra to install.
-    """
-    if importlib.util.find_spec("torch") is None:
-        raise InputError(
-            "training needs PyTorch, which is not installed.",
-            code="missing_package",
-            where=Where(field="train"),
-            hint="pip install 'isoloss[train]'",
         )
 
 

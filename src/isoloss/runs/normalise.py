@@ -47,11 +47,13 @@ def normalise(table: RawTable, request: Request) -> Mapped:
     """
     sources, notes = match_columns(table, request)
     read: dict[str, pl.Series] = {}
+    # In a table that isoloss wrote, counts are plain counts, however small.
+    as_written = 1.0 if {"n_convention", "provenance"} <= set(table.columns) else None
     for column in COLUMNS:
         source = sources.get(column.name)
         if source is None:
             continue
-        scale = request.scale.get(column.name, request.scale.get(source))
+        scale = request.scale.get(column.name, request.scale.get(source, as_written))
         chosen = source in request.columns or source in (request.n, request.loss)
         try:
             series = read_values(table, source, column, scale)

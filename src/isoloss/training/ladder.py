@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from isoloss.atomic import replacing, write_text
 from isoloss.document import dumps
@@ -28,6 +28,9 @@ from isoloss.training.layout import ATTEMPTS, CORPORA, CURVE, CURVES, PLAN, ROW,
 from isoloss.training.locks import make_folder
 from isoloss.training.spec import RunSpec, run_from_dict
 from isoloss.training.templates import LadderSpec, Planned, trunk_id
+
+if TYPE_CHECKING:
+    from isoloss.runs import Runs
 
 MOST_ATTEMPTS = 3
 N = "matmul"
@@ -109,6 +112,16 @@ class Ladder:
         """The rows of all finished runs, in the order of the ladder."""
         found = (self.row(planned.spec) for planned in self.runs)
         return [row for row in found if row is not None]
+
+    def table(self) -> Runs:
+        """The finished runs as every other verb reads them.
+
+        Raises:
+            InputError: none is finished.
+        """
+        from isoloss.runs import read
+
+        return read(self.folder)
 
     def curves(self) -> list[dict[str, Any]]:
         """The points of all loss curves in the long form."""

@@ -204,7 +204,7 @@ def parse_ladder(document: Mapping[str, Any], source: str = "") -> LadderSpec:
     )
 
 
-def _check_data(specs: Sequence[RunSpec], vocab: int, sources: Mapping[str, str]) -> None:
+def _check_data(specs: Sequence[RunSpec], vocab: int, sources: Sources) -> None:
     """Refuse what the corpus of the ladder settles, and domains that it does not have."""
     for spec in specs:
         if spec.model.vocab != vocab:
