@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+import numpy as np
 import polars as pl
 import pytest
 
@@ -60,11 +59,11 @@ class TestReference:
             most=pl.col("n_matmul").max(),
         )
         assert len(groups) >= 6
-        assert math.log10(groups["flop_budget"].max() / groups["flop_budget"].min()) >= 2.49
-        assert groups["sizes"].min() >= 6
+        assert np.ptp(np.log10(groups["flop_budget"].to_numpy())) >= 2.49
+        assert (groups["sizes"] >= 6).all()
         assert (groups["least"] < groups["best"]).all()
         assert (groups["best"] < groups["most"]).all()
-        assert (runs["flop"] / runs["flop_budget"] - 1).abs().max() < 0.01
+        assert ((runs["flop"] / runs["flop_budget"] - 1).abs() < 0.01).all()
 
     def test_seeds(self):
         rows = datasets.reference().where("flop_budget IS NOT NULL").ok().frame
@@ -84,8 +83,8 @@ class TestReference:
     def test_repetition_and_schedules(self):
         runs = datasets.reference()
         repeated = runs.where("\"group\" = 'repetition'").ok().frame
-        assert repeated["epochs"].max() > 30
-        assert repeated["epochs"].min() <= 1
+        assert (repeated["epochs"] > 30).any()
+        assert (repeated["epochs"] <= 1).any()
         schedules = set(runs.where("\"group\" = 'curves'").frame["lr_schedule"])
         assert len(schedules & {"cosine", "linear", "wsd"}) == 3
 

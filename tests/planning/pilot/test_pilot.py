@@ -148,6 +148,7 @@ def test_learning_rates():
     width, layers = (int(part) for part in run.shape.split("x"))
     arch = Architecture(layers, width, run.n_heads, vocab=32000, seq_len=2048, tied=False)
     advised = iso.hparams(arch, run.tokens, law="step-law")["step-law"].lr
+    assert advised is not None
     assert run.lr == pytest.approx(advised.estimate, rel=2e-3)
     assert "lr_outside_range" in {one.code for one in by_law.notes}
 
