@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -97,3 +98,29 @@ def unpack(packed: Mapping[str, Any]) -> NDArray[Any]:
         raise ValueError(f"found shape {packed['shape']!r} where whole numbers are expected")
     data = base64.b64decode(packed["base64"], validate=True)
     return np.frombuffer(data, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+@contextmanager
+def restoring(
+    what: str, path: str | Path, hint: str, code: str | None = None
+) -> Generator[None, None, None]:
+    """Say of a stored result that cannot be put together again that it is damaged.
+
+    Args:
+        what: the result, as people call it: ``plan``.
+        path: the file.
+        hint: how to make it anew.
+        code: of the error; ``damaged_`` and what it is by default.
+
+    Raises:
+        InputError: a value inside is missing or of another kind.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise InputError(
+            f"the stored {what} is damaged ({type(error).__name__}: {error}).",
+            code=code or f"damaged_{what}",
+            where=Where(file=str(path)),
+            hint=hint,
+        ) from None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.atomic import write_text
-from isoloss.document import dumps, pack, unpack
+from isoloss.document import dumps, pack, restoring, unpack
 from isoloss.errors import InputError, Where
 from isoloss.fitting.allocation import Allocation, Optimum
 from isoloss.fitting.quantity import Notice, Quantity
@@ -43,15 +43,8 @@ def load_allocation(path: str | Path) -> Allocation:
         InputError: the file is missing, not JSON, or not an allocation that is understood.
     """
     document = _read(Path(path))
-    try:
+    with restoring("allocation", path, "Compute it again and save it."):
         return _allocation(document)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise InputError(
-            f"the stored allocation is damaged ({type(error).__name__}: {error}).",
-            code="damaged_allocation",
-            where=Where(file=str(path)),
-            hint="Compute it again and save it.",
-        ) from None
 
 
 def _read(path: Path) -> dict[str, Any]:

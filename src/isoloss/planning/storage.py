@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.atomic import write_text
-from isoloss.document import dumps, read_document
-from isoloss.errors import InputError, Where
+from isoloss.document import dumps, read_document, restoring
 from isoloss.fitting import Notice, Quantity
 from isoloss.planning.result import FlatRegion, Plan
 from isoloss.planning.serving.result import QUANTITIES, Served, ServingPlan
@@ -35,15 +34,8 @@ def load_plan(path: str | Path) -> Plan:
         InputError: the file is missing, not JSON, or not a plan of a version that is understood.
     """
     document = read_document(path, "plan", HINT)
-    try:
+    with restoring("plan", path, HINT):
         return _plan(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"the stored plan is damaged ({type(error).__name__}: {error}).",
-            code="damaged_plan",
-            where=Where(file=str(path)),
-            hint=HINT,
-        ) from None
 
 
 def _plan(document: dict[str, Any]) -> Plan:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from isoloss.atomic import write_text
-from isoloss.document import dumps, pack, read_document, unpack
-from isoloss.errors import InputError, Where
+from isoloss.document import dumps, pack, read_document, restoring, unpack
 from isoloss.fitting import Quantity
 from isoloss.runs import Conventions
 from isoloss.validation.answer import Answer
@@ -52,15 +51,8 @@ def load_backtest(path: str | Path) -> Backtest:
     """
     hint = "A backtest is written by isoloss backtest RUNS --save FILE."
     document = read_document(path, "backtest", hint)
-    try:
+    with restoring("backtest", path, "Make it again with isoloss backtest ... --save FILE."):
         return _backtest(document, document["state"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"the stored backtest is damaged ({type(error).__name__}: {error}).",
-            code="damaged_backtest",
-            where=Where(file=str(path)),
-            hint="Make it again with isoloss backtest ... --save FILE.",
-        ) from None
 
 
 def _backtest(document: dict[str, Any], state: dict[str, Any]) -> Backtest:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from isoloss.atomic import write_text
-from isoloss.document import dumps, pack, read_document, unpack
-from isoloss.errors import InputError, Where
+from isoloss.document import dumps, pack, read_document, restoring, unpack
 from isoloss.fitting.quantity import Notice, Quantity
 from isoloss.fitting.sweeps.advice import NextRun
 from isoloss.fitting.sweeps.cells import Cell
@@ -59,15 +58,8 @@ def load_sweep_fit(path: str | Path) -> SweepFit:
         InputError: the file is missing, not JSON, or not the fit of a sweep.
     """
     document = read_document(path, "sweep_fit", HINT)
-    try:
+    with restoring("fit", path, HINT, "damaged_sweep_fit"):
         return _fit(document)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise InputError(
-            f"the stored fit is damaged ({type(error).__name__}: {error}).",
-            code="damaged_sweep_fit",
-            where=Where(file=str(path)),
-            hint=HINT,
-        ) from None
 
 
 def _fit(document: dict[str, Any]) -> SweepFit:

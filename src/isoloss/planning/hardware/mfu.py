@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.document import envelope, pack, read_document, unpack
-from isoloss.errors import EvidenceError, InputError, Where
+from isoloss.document import envelope, pack, read_document, restoring, unpack
+from isoloss.errors import EvidenceError
 from isoloss.fitting import Notice, Quantity, from_draws
 from isoloss.planning.hardware.devices import Device
 from isoloss.planning.hardware.saturation import fit_saturation, saturation
@@ -222,7 +222,7 @@ def _sizes(params: Array) -> list[float]:
 def _load(path: str | Path) -> MfuCurve:
     hint = "A curve is written by isoloss mfu RUNS --save FILE."
     document = read_document(path, "mfu", hint)
-    try:
+    with restoring("curve", path, hint, "damaged_mfu"):
         arrays = {name: unpack(packed) for name, packed in document["state"].items()}
         named = [_quantity(document[name]) for name in ("ceiling", "half_params", "steepness")]
         return MfuCurve(
@@ -242,13 +242,6 @@ def _load(path: str | Path) -> MfuCurve:
             data_hash=str(document["data_hash"]),
             warnings=tuple(Notice(one["code"], one["message"]) for one in document["warnings"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"the stored curve is damaged ({type(error).__name__}: {error}).",
-            code="damaged_mfu",
-            where=Where(file=str(path)),
-            hint=hint,
-        ) from None
 
 
 def _quantity(stored: Mapping[str, Any]) -> Quantity:

@@ -7,8 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from isoloss.document import read_document
-from isoloss.errors import InputError, Where
+from isoloss.document import read_document, restoring
 from isoloss.fitting import Notice, Quantity
 from isoloss.planning.pilot.result import PilotPlan, PlannedRun, Rival
 
@@ -22,15 +21,8 @@ def load_pilot(path: str | Path) -> PilotPlan:
         InputError: the file is missing, not JSON, or not a pilot of a version that is understood.
     """
     document = read_document(path, "pilot", HINT)
-    try:
+    with restoring("pilot", path, HINT):
         return _pilot(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"the stored pilot is damaged ({type(error).__name__}: {error}).",
-            code="damaged_pilot",
-            where=Where(file=str(path)),
-            hint=HINT,
-        ) from None
 
 
 def _pilot(stored: dict[str, Any]) -> PilotPlan:
