@@ -234,3 +234,21 @@ def test_errors_come_first():
     severities = [p.severity for p in runs.problems]
     assert severities == sorted(severities, key=["error", "warning", "info"].index)
     assert severities[0] == "error"
+
+
+def test_short_runs_and_single_layers_are_marked():
+    table = {
+        "params": [1e6, 2e6, 4e6, 8e6],
+        "tokens": [1e8, 1e8, 2e8, 2e8],
+        "loss": [3.0, 2.9, 2.8, 2.7],
+        "steps": [299, 300, 600, 1200],
+        "n_layers": [1, 1, 2, 2],
+    }
+    found = {problem.code: problem for problem in read(table).problems}
+    assert found["short_runs"].message.startswith("1 run has fewer than 300 steps")
+    assert len(found["short_runs"].run_ids) == 1
+    assert found["one_layer"].message.startswith("2 runs have one layer")
+    assert found["one_layer"].severity == "info"
+    # What all runs share bends none of them away from the others.
+    alike = {p.code for p in read(table | {"steps": [100] * 4, "n_layers": [1] * 4}).problems}
+    assert not alike & {"short_runs", "one_layer"}

@@ -13,6 +13,8 @@ from isoloss.runs.quantities import format_quantity
 
 # Tokens and steps * batch may differ by warm-up of the batch or rounding, not by more.
 _TOKENS_TOLERANCE = 0.05
+# Below, the warm-up and the first descent are most of a run (measured on the shipped ladders).
+_FEWEST_STEPS = 300
 # Between the FLOP conventions, C / 6ND goes from 0.5 to 5 (interesting shapes included).
 _FLOP_RATIO = (0.4, 5.0)
 _HIGH_LOSS = 1.25
@@ -37,6 +39,7 @@ def find_problems(frame: pl.DataFrame, conventions: Conventions) -> tuple[Proble
         *_flop_against_6nd(ok, conventions),
         *_high_losses(ok, conventions),
         *_not_decayed(ok),
+        *_bent(ok),
         *_coverage(ok, conventions),
     ]
     order = {"error": 0, "warning": 1, "info": 2}
@@ -196,6 +199,29 @@ def _not_decayed(ok: pl.DataFrame) -> list[Problem]:
         "lie above what decayed runs reach"
     )
     return [Problem("undecayed_kept", "warning", message, _ids(ok, kept))]
+
+
+def _bent(ok: pl.DataFrame) -> list[Problem]:
+    """Runs that are known to bend away from any law of N and D: very short ones, and one layer."""
+    marks = {
+        "short_runs": (
+            "steps",
+            pl.col("steps") < _FEWEST_STEPS,
+            f"fewer than {_FEWEST_STEPS} steps",
+        ),
+        "one_layer": ("n_layers", pl.col("n_layers") == 1, "one layer"),
+    }
+    problems: list[Problem] = []
+    for code, (name, condition, what) in marks.items():
+        if name not in ok.columns:
+            continue
+        bent = ok.select(condition.fill_null(False)).to_series()
+        # Where all runs are like that, they may still follow a law of their own.
+        if bent.any() and not bent.all():
+            have = "1 run has" if bent.sum() == 1 else f"{bent.sum()} runs have"
+            message = f"{have} {what}: such runs bend away from laws of N and D"
+            problems.append(Problem(code, "info", message, _ids(ok, bent)))
+    return problems
 
 
 def _coverage(ok: pl.DataFrame, conventions: Conventions) -> list[Problem]:
