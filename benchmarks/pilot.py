@@ -166,7 +166,7 @@ def main() -> None:
     ]
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     large = Recipe(32_000, 2048, 131_072)
-    byte = replace(from_shipped(), noise=0.005)
+    byte = replace(from_shipped("chinchilla"), noise=0.005)
     coupled = replace(from_shipped("coupled"), noise=0.005)
     real = from_published("chinchilla")
     cases = [

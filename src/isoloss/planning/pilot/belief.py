@@ -19,12 +19,14 @@ from isoloss.laws.optimum import require_plannable
 from isoloss.validation.refits import pose
 
 if TYPE_CHECKING:
-    from isoloss.runs import Runs
+    pass
 
 Array = NDArray[np.float64]
 
 ASSUMED_NOISE = 0.005  # of a run, relative, where nobody measured it
 FEWEST_STEPS = 300
+SHIPPED_LAW = "rosenfeld"
+"""What predicted the largest budget of the reference ladder best, see docs/reference-ladder.md."""
 _NODES = np.linspace(-8.0, 8.0, 16001)
 
 
@@ -223,34 +225,25 @@ def from_guess(
     )
 
 
-def from_shipped(law: str | Law = "chinchilla", noise: float | None = None) -> Belief:
-    """What the shipped ladder of byte-level models says: a guess for another text, not runs."""
-    from isoloss.datasets import small_ladder
+def from_shipped(law: str | Law = SHIPPED_LAW, noise: float | None = None) -> Belief:
+    """What the reference ladder says of byte-level models: a guess for another text, not runs."""
+    from isoloss.datasets import reference
     from isoloss.fitting import fit
 
-    fitted = fit(_clean(small_ladder()), law, ci="none")
-    found = from_fit(fitted, noise)
+    runs = reference().where(f"flop_budget > 0 AND steps >= {FEWEST_STEPS}").best("lr")
+    found = from_fit(fit(runs, law, ci="none"), noise)
     return _belief(
         found.law,
         found.theta,
         found.where,
         found.noise,
-        found.noise_source if noise is not None else f"{found.noise_source} of the shipped ladder",
-        source=f"the shipped ladder of byte-level models ({fitted.n_runs} runs)",
+        found.noise_source if noise is not None else f"{found.noise_source} of the ladder",
+        source=f"the reference ladder of byte-level models ({len(runs.ok())} runs)",
         kind="shipped",
         n="matmul",
         loss_unit=found.loss_unit,
         largest_flop=found.largest_flop,
     )
-
-
-def _clean(runs: Runs) -> Runs:
-    """The IsoFLOP studies without short runs and one-layer shapes, at the default rate."""
-    condition = (
-        f"study IN ('ladder', 'ci') AND steps >= {FEWEST_STEPS} AND n_layers > 1 AND lr < 0.01 "
-        "AND lr > 0.005 AND seed = 0"
-    )
-    return runs.where(condition)
 
 
 def _belief(

@@ -263,7 +263,7 @@ def _compared(
         n_new=len(new),
         seed=refit.seed,
         data_hash=refit.points.data_hash,
-        warnings=(*refit.warnings, *_apart(others, found, achieved, question)),
+        warnings=(*refit.warnings, *_apart(refit.law.name, others, found, achieved, question)),
     )
 
 
@@ -282,7 +282,7 @@ def _by_others(refit: Fit, narrow: str, flop: float, rule: FlopRule) -> dict[str
 
 
 def _apart(
-    others: Mapping[str, float], found: Quantity, half: float, question: Question
+    law: str, others: Mapping[str, float], found: Quantity, half: float, question: Question
 ) -> Iterator[Notice]:
     """Say where another law lies outside both intervals: then neither holds."""
     ends = around(question, half, found.level)
@@ -292,7 +292,7 @@ def _apart(
         message = (
             f"{' and '.join(outside)} put the answer outside these intervals: at this distance "
             "the law decides more than the runs do. Backtest before believing any: isoloss "
-            "backtest RUNS --law chinchilla,coupled."
+            f"backtest RUNS --law {','.join((law, *outside))}."
         )
         yield Notice("laws_disagree", message)
 

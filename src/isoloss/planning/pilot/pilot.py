@@ -75,8 +75,8 @@ def pilot(
     Args:
         budget: of the pilot: FLOP, device-hours, days or money.
         fit: a fit with its runs, to add to; without it the law is a guess.
-        law: without a fit: a law with published coefficients. By default the shipped ladder of
-            byte-level models below 1e15 FLOP, and chinchilla above.
+        law: without a fit: a law with published coefficients. By default what the
+            reference ladder says of byte-level models below 1e15 FLOP, and chinchilla above.
         key: which published coefficients.
         guess: parameters of one's own, over the published ones.
         target: budget of the big run; ten times the pilot's by default.
