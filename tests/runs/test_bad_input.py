@@ -260,3 +260,23 @@ def test_random_records(tmp_path_factory, records):
     path = tmp_path_factory.getbasetemp() / "random.jsonl"
     path.write_text("\n".join(json.dumps(record) for record in records), encoding="utf-8")
     runs_or_sentence(path)
+
+
+def test_a_run_without_a_name_among_others_has_that_of_its_row():
+    table = {"id": ["a", None], "params": [1e8, 2e8], "tokens": [2e9, 4e9], "loss": [3.1, None]}
+    runs = read(table)
+    assert runs.frame["run_id"].to_list() == ["a", "2"]
+    assert "(2)" in runs.summary()
+
+
+def test_counts_beyond_all_counting_are_refused():
+    with pytest.raises(InputError, match=r"6.5e\+?282.*a count") as caught:
+        read({"params": [6.5e282], "tokens": [4.6e24], "loss": [1.0]})
+    assert caught.value.code == "bad_value"
+
+
+def test_a_loss_that_is_hardly_a_number_is_refused():
+    table = {"params": [1e8] * 3, "tokens": [2e9] * 3, "loss": [3.0, 5e-310, 2.9]}
+    with pytest.raises(InputError, match=r"5e-310.*a loss") as caught:
+        read(table)
+    assert caught.value.where.row == 2

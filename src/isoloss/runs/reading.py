@@ -193,15 +193,18 @@ def _prepare(
             hint="Say which column it is with --map NAME=" + n_column + ", or give the shape: "
             "n_layers, d_model, d_ff, vocab.",
         )
+    prefix = f"{table.label}:" if several and table.from_file else ""
+    row_names = pl.format("{}{}", pl.lit(prefix), ROW)
     if "run_id" not in frame.columns:
         names = frame["name"] if "name" in frame.columns else None
         if names is not None and names.null_count() == 0 and not names.is_duplicated().any():
             frame, how = frame.with_columns(run_id=names), "derived:name"
         else:
-            prefix = f"{table.label}:" if several and table.from_file else ""
-            frame = frame.with_columns(run_id=pl.format("{}{}", pl.lit(prefix), ROW))
-            how = "derived:row"
+            frame, how = frame.with_columns(run_id=row_names), "derived:row"
         provenance["run_id"] = how
+    elif frame["run_id"].null_count():
+        # A run without a name among others has that of its row.
+        frame = frame.with_columns(pl.col("run_id").fill_null(row_names))
     if several and "source_uri" not in frame.columns:
         frame = frame.with_columns(source_uri=pl.lit(table.label))
         provenance["source_uri"] = "derived:file"

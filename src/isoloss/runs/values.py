@@ -12,6 +12,10 @@ from isoloss.runs.readers import ROW, RawTable
 # Counts below this are counts in millions or billions: nobody fits laws to smaller models.
 _SMALLEST_COUNT = 1e3
 _SMALLEST_FLOP = 1e6
+# Nobody counts further, and products of counts stay numbers.
+_LARGEST_COUNT = 1e40
+# What is smaller is a harmed file, not a measurement.
+_SMALLEST_POSITIVE = 1e-100
 _MANY_TEXTS = 10_000
 _MODEL_COUNTS = (
     "params",
@@ -63,7 +67,9 @@ def read_values(
         numbers = numbers.fill_nan(None)
         _refuse(numbers.is_infinite(), table, source, column)
     if column.kind in ("count", "positive", "loss"):
-        _refuse((numbers <= 0) & numbers.is_not_nan(), table, source, column)
+        _refuse((numbers < _SMALLEST_POSITIVE) & numbers.is_not_nan(), table, source, column)
+    if column.kind == "count":
+        _refuse(numbers > _LARGEST_COUNT, table, source, column)
     if column.kind == "nonnegative":
         _refuse(numbers < 0, table, source, column)
     if scale is None:
