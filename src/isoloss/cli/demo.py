@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 LAWS = ("chinchilla", "coupled", "rosenfeld")
 """The laws that are fitted; the plan is by the one that predicted the largest budget better."""
 BEYOND = 30.0
-MIN_STEPS = 300
 REPORT = "report.md"
 PAGE = "report.html"
 TESTS = 200  # refits at each cut of the backtest
@@ -132,9 +131,11 @@ def best_runs(runs: Runs) -> Runs:
     """
     import polars as pl
 
+    from isoloss.runs.problems import FEWEST_STEPS
+
     reasons: Mapping[str, pl.Expr] = {
         "another study than the IsoFLOP groups": pl.col("flop_budget").is_null(),
-        f"fewer than {MIN_STEPS} steps": pl.col("steps") < MIN_STEPS,
+        f"fewer than {FEWEST_STEPS} steps": pl.col("steps") < FEWEST_STEPS,
     }
     for why, condition in reasons.items():
         chosen = runs.ok().frame.filter(condition)["run_id"].to_list()

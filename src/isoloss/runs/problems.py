@@ -14,7 +14,7 @@ from isoloss.runs.quantities import format_quantity
 # Tokens and steps * batch may differ by warm-up of the batch or rounding, not by more.
 _TOKENS_TOLERANCE = 0.05
 # Below, the warm-up and the first descent are most of a run (measured on the shipped ladders).
-_FEWEST_STEPS = 300
+FEWEST_STEPS = 300
 # Between the FLOP conventions, C / 6ND goes from 0.5 to 5 (interesting shapes included).
 _FLOP_RATIO = (0.4, 5.0)
 _HIGH_LOSS = 1.25
@@ -206,8 +206,8 @@ def _bent(ok: pl.DataFrame) -> list[Problem]:
     marks = {
         "short_runs": (
             "steps",
-            pl.col("steps") < _FEWEST_STEPS,
-            f"fewer than {_FEWEST_STEPS} steps",
+            pl.col("steps") < FEWEST_STEPS,
+            f"fewer than {FEWEST_STEPS} steps",
         ),
         "one_layer": ("n_layers", pl.col("n_layers") == 1, "one layer"),
     }

@@ -153,7 +153,8 @@ def train(
             ladder.forget()
         if any(ladder.waiting()):
             where.carry_out(ladder, together, show)
-        ladder.collect()
+        else:
+            ladder.collect()
     return ladder
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +15,12 @@ from isoloss.fitting.linear import noise_level
 from isoloss.fitting.problem import Coordinates, coordinates
 from isoloss.laws import Law, Published, get_law, get_published
 from isoloss.laws.optimum import require_plannable
+from isoloss.runs.problems import FEWEST_STEPS
 from isoloss.validation.refits import pose
-
-if TYPE_CHECKING:
-    pass
 
 Array = NDArray[np.float64]
 
 ASSUMED_NOISE = 0.005  # of a run, relative, where nobody measured it
-FEWEST_STEPS = 300
 SHIPPED_LAW = "rosenfeld"
 """What predicted the largest budget of the reference ladder best, see docs/reference-ladder.md."""
 _NODES = np.linspace(-8.0, 8.0, 16001)

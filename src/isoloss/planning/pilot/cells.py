@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import InputError, Where
-from isoloss.planning.pilot.belief import FEWEST_STEPS, Belief
+from isoloss.planning.pilot.belief import Belief
 from isoloss.planning.pilot.sizes import Recipe, Size
+from isoloss.runs.problems import FEWEST_STEPS
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -23,6 +23,7 @@ from isoloss.planning.pilot.question import NARROWED, Question, ask
 from isoloss.planning.pilot.result import PilotPlan
 from isoloss.planning.pilot.sizes import BYTES, Recipe, sizes
 from isoloss.runs import PARAM_COUNTS, parse_quantity
+from isoloss.runs.problems import FEWEST_STEPS
 
 Array = NDArray[np.float64]
 
@@ -57,7 +58,7 @@ def pilot(
     smallest: float | str | None = None,
     largest: float | str | None = None,
     tokens: float | str | None = None,
-    steps: int = beliefs.FEWEST_STEPS,
+    steps: int = FEWEST_STEPS,
     share: float = 0.2,
     decades: float = 2.0,
     runs: int = 40,
