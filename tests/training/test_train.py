@@ -39,7 +39,11 @@ def test_from_a_description_to_a_table_of_runs(tmp_path):
     assert len(runs.ok()) == 4
     assert runs.conventions.n == "matmul"
     # A second call has nothing to do and says the same.
-    again = iso.train(spec, tmp_path / "out", on=Local(workers=1), show=show)
+    told = []
+    again = iso.train(
+        spec, tmp_path / "out", on=Local(workers=1), retry=True, show=show, say=told.append
+    )
+    assert told == ["0 runs are tried again."]
     assert again.table().data_hash == runs.data_hash
     assert len(seen) == 1
 

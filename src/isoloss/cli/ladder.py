@@ -78,7 +78,15 @@ def run(
             preparing.close()
             return live_table(ladder, quiet=output.quiet, workers=workers)
 
-        ladder = train(wanted, into, on=on, population=population, retry=retry, show=show)
+        ladder = train(
+            wanted,
+            into,
+            on=on,
+            population=population,
+            retry=retry,
+            show=show,
+            say=output.note,
+        )
     _give(progress(ladder), output)
 
 

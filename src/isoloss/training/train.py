@@ -119,6 +119,7 @@ def train(
     population: int | str | None = None,
     retry: bool = False,
     show: Show = lambda _ladder, _workers: nullcontext(),
+    say: Callable[[str], None] = lambda _: None,
 ) -> Ladder:
     """Train the runs of a ladder; called again, it goes on where it stopped.
 
@@ -131,6 +132,7 @@ def train(
             to measure it. By default off on a CPU, where digits would change, and auto elsewhere.
         retry: try again what could not be trained: no memory, failed commands, dead workers.
         show: lends what is called while the ladder trains.
+        say: told how many runs are tried again.
 
     Returns:
         The ladder; `Ladder.table` reads its runs.
@@ -150,7 +152,7 @@ def train(
     with alone(Path(into)):
         ladder = prepare(wanted, into)
         if retry:
-            ladder.forget()
+            say(f"{ladder.forget()} runs are tried again.")
         if any(ladder.waiting()):
             where.carry_out(ladder, together, show)
         else:
